@@ -1,0 +1,45 @@
+# make demo   environment, package, and a whole study on synthetic voices
+# make test   environment, everything the tests need, and the tests
+# make check  every quality gate: style, types, layers, tests with coverage
+VENV   ?= .venv
+PYTHON ?= python3
+PIP    := $(VENV)/bin/python -m pip
+TORCH  := $(shell grep '^torch==' constraints.txt)
+
+.PHONY: demo test check lint bench clean
+.DELETE_ON_ERROR:
+
+$(VENV)/.torch: constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cogspeech needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(TORCH)
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.torch pyproject.toml
+	$(PIP) install --quiet -c constraints.txt -e '.[demo]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(PIP) install --quiet -c constraints.txt -e '.[demo,test,dev]'
+	touch $@
+
+demo: $(VENV)/.demo
+	$(VENV)/bin/cogspeech demo --out cogspeech-demo
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+check: lint
+	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+bench: $(VENV)/.test
+	$(VENV)/bin/python benchmarks/alignment_task.py
+
+clean:
+	rm -rf $(VENV) cogspeech-demo

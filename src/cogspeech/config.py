@@ -1,0 +1,215 @@
+"""The study file: every section, its defaults, and a strict reader.
+
+A section that names a plug-in keeps that plug-in's own options beside the name; they are checked
+against the plug-in's ``Options`` as soon as the plug-ins are known (`cogspeech.study.load_study`).
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cogspeech.errors import ConfigError
+from cogspeech.registry import nearest
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Settings that know all their keys and never change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Component(BaseModel):
+    """A plug-in by name, with that plug-in's own options beside the name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything beside the name."""
+        return dict(self.model_extra or {})
+
+
+class CorpusSection(BaseModel):
+    """Where the recordings come from; further keys are the importer's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    importer: str = "table"
+    path: Path
+    """Relative to the study file."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The importer's own options."""
+        return dict(self.model_extra or {})
+
+
+class TargetSection(Settings):
+    """What is to be told apart."""
+
+    column: str = "diagnosis"
+    classes: tuple[str, str] = ("control", "dementia")
+    """The negative class first."""
+
+    @model_validator(mode="after")
+    def _two_names(self) -> "TargetSection":
+        if self.classes[0] == self.classes[1]:
+            raise ValueError("the two classes must differ")
+        return self
+
+
+class TranscriptsSection(Settings):
+    """Where the words come from and how silences become pauses."""
+
+    source: str = "files"
+    untimed_words: Literal["leave", "spread"] = "leave"
+    """``leave``: a word without times has no audio event. ``spread``: where no word of a recording
+    has times, all are placed evenly over it."""
+    min_pause_s: Annotated[float, Field(gt=0, le=10)] = 0.15
+    """A shorter silence between two words is not a pause."""
+
+
+class TrainingSection(Settings):
+    """How a fusion is fitted."""
+
+    max_epochs: Annotated[int, Field(ge=1, le=10_000)] = 60
+    patience: Annotated[int, Field(ge=1)] = 10
+    """Epochs without a lower validation loss before the fit stops."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    warmup_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    """Share of all steps in which the learning rate rises; then it falls as a half cosine."""
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    """Share of a training part's participants that only decide when to stop."""
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    checkpoint_every_s: Annotated[float, Field(ge=0)] = 10.0
+    """Seconds between two checkpoints inside a fit; 0 writes one after every epoch."""
+
+
+class EvaluationSection(Settings):
+    """How often and into how many parts the participants are divided."""
+
+    outer_folds: Annotated[int, Field(ge=2)] = 5
+    repeats: Annotated[int, Field(ge=1)] = 5
+    seeds: Annotated[int, Field(ge=1)] = 3
+    """Fits per fold, each from its own seed."""
+
+
+class Study(Settings):
+    """One study file."""
+
+    name: str = "study"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    corpus: CorpusSection
+    target: TargetSection = TargetSection()
+    transcripts: TranscriptsSection = TranscriptsSection()
+    audio_encoder: Component = Component(name="acoustic")
+    text_encoder: Component = Component(name="hashed_words")
+    fusion: Component = Component(name="aligned_cross_attention")
+    compare: tuple[str, ...] = (
+        "text_only",
+        "audio_only",
+        "late_fusion",
+        "pooled_cross_attention",
+        "tfidf_svm",
+        "majority",
+    )
+    training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    probes: Literal["all"] | tuple[str, ...] = "all"
+
+    @model_validator(mode="after")
+    def _systems_once(self) -> "Study":
+        systems = (self.fusion.name, *self.compare)
+        twice = sorted({name for name in systems if systems.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' stands twice among fusion and compare")
+        return self
+
+
+def read_study_file(path: Path) -> Study:
+    """The study in a yaml file; its corpus path is made absolute.
+
+    Raises:
+        ConfigError: the file is missing, is no yaml mapping, or has a key or value that does not
+            exist; the message names the key and the nearest valid one.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such study file; give the path of a yaml file")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where else ""
+        raise ConfigError(f"{path}{line}: not valid yaml; see docs/study-file.md") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: expected a mapping of sections such as 'corpus: ...'")
+    study = parse_options(Study, raw, where=str(path))
+    folder = path.resolve().parent
+    corpus = study.corpus.model_copy(update={"path": folder / study.corpus.path})
+    return study.model_copy(update={"corpus": corpus})
+
+
+def parse_options(schema: type[SettingsT], raw: Mapping[str, Any], *, where: str) -> SettingsT:
+    """``raw`` as ``schema``.
+
+    Raises:
+        ConfigError: one line that names the first wrong key, with the nearest valid key.
+    """
+    try:
+        return schema.model_validate(dict(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = _keys_beside(schema, first["loc"])
+            message = f"{where}: unknown key '{path}'; {nearest(str(first['loc'][-1]), known)}"
+        elif first["type"] == "missing":
+            message = f"{where}: the key '{path}' is required"
+        else:
+            found = _short(first["input"]) if first["loc"] else ""
+            place = f"'{path}': " if path else ""
+            message = f"{where}: {place}{first['msg'].removeprefix('Value error, ')}{found}"
+        raise ConfigError(message) from error
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return f", found {text[:60]}{'...' if len(text) > 60 else ''}"
+
+
+def _keys_beside(schema: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that are valid where an unknown key was found."""
+    for part in location[:-1]:
+        field = schema.model_fields.get(str(part))
+        if field and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            schema = field.annotation
+    return tuple(schema.model_fields)
+
+
+def as_plain(study: Study) -> dict[str, Any]:
+    """The resolved study as plain yaml-able values."""
+    plain: dict[str, Any] = study.model_dump(mode="json")
+    return plain
+
+
+def study_hash(study: Study) -> str:
+    """A digest of everything in the study but the place of its corpus."""
+    plain = as_plain(study)
+    plain["corpus"].pop("path")
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def is_offline() -> bool:
+    """Whether the user forbade every network access (``COGSPEECH_OFFLINE=1`` or ``--offline``)."""
+    return os.environ.get("COGSPEECH_OFFLINE", "") not in ("", "0")

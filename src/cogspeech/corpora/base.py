@@ -1,0 +1,225 @@
+"""Stage 1: a corpus becomes a list of recordings that later stages can rely on.
+
+An importer turns what lies on disk into `Recording`s; `import_corpus` refuses what cannot give a
+sound result: unknown labels, ids that stand twice, a participant with two labels, unreadable audio.
+"""
+
+import csv
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cogspeech.cache import write_atomically
+from cogspeech.config import CorpusSection, Settings, TargetSection, parse_options
+from cogspeech.corpora.audio import probe_audio
+from cogspeech.errors import AudioError, CorpusError
+from cogspeech.registry import Registry, nearest
+from cogspeech.types import Corpus, Progress, Recording, no_progress
+
+REQUIRED_COLUMNS = ("recording_id", "participant_id", "audio_path")
+OPTIONAL_COLUMNS = (
+    "transcript_path",
+    "visit",
+    "task",
+    "language",
+    "official_split",
+    "mmse",
+    "age_years",
+    "sex",
+    "education_years",
+    "site",
+)
+
+
+class CorpusImporter(ABC):
+    """Reads one corpus layout. Made with its own options."""
+
+    Options: ClassVar[type[Settings]]
+
+    @abstractmethod
+    def __init__(self, options: Any) -> None: ...
+
+    @abstractmethod
+    def read(self, path: Path, *, target_column: str, progress: Progress) -> Corpus:
+        """The recordings under ``path``, labelled from ``target_column``.
+
+        Raises:
+            CorpusError: with the file, the row and the remedy.
+        """
+
+
+IMPORTERS: Registry[type[CorpusImporter]] = Registry("corpus importer", "cogspeech.corpora")
+
+
+def import_corpus(
+    section: CorpusSection, target: TargetSection, *, progress: Progress = no_progress
+) -> Corpus:
+    """The recordings of a study, checked.
+
+    Raises:
+        CorpusError: the first problem, and how many more there are.
+    """
+    importer = IMPORTERS.get(section.importer)
+    options = parse_options(importer.Options, section.options, where="study: corpus")
+    corpus = importer(options).read(section.path, target_column=target.column, progress=progress)
+    check_recordings(corpus.recordings, target)
+    return corpus
+
+
+def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> None:
+    """Refuses recordings that cannot be evaluated soundly.
+
+    Raises:
+        CorpusError: the first problem, and how many more there are.
+    """
+    problems = [
+        *_label_problems(recordings, target),
+        *_identity_problems(recordings),
+        *_audio_problems(recordings),
+    ]
+    if not recordings:
+        problems = ["the corpus has no recordings; expected at least one row"]
+    if problems:
+        more = f" (+{len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        raise CorpusError(problems[0] + more)
+
+
+def _label_problems(recordings: Iterable[Recording], target: TargetSection) -> list[str]:
+    return [
+        f"{r.where}: {target.column} is '{r.label or ''}'; expected one of "
+        f"{', '.join(target.classes)}; correct the row or set target.classes in the study file"
+        for r in recordings
+        if r.label not in target.classes
+    ]
+
+
+def _identity_problems(recordings: Sequence[Recording]) -> list[str]:
+    problems = [
+        f"{next(r.where for r in recordings if r.recording_id == name)}: recording_id '{name}' "
+        f"stands {count} times; ids must be unique"
+        for name, count in Counter(r.recording_id for r in recordings).items()
+        if count > 1
+    ]
+    first: dict[str, Recording] = {}
+    for recording in recordings:
+        known = first.setdefault(recording.participant_id, recording)
+        if known.label != recording.label:
+            problems.append(
+                f"{recording.where}: participant '{recording.participant_id}' is "
+                f"'{recording.label}' here and '{known.label}' at {known.where}; "
+                "a participant needs one label, keep the visits of one"
+            )
+    return problems
+
+
+def _audio_problems(recordings: Iterable[Recording]) -> list[str]:
+    problems = []
+    for recording in recordings:
+        try:
+            probe_audio(recording.audio_path)
+        except AudioError as error:
+            problems.append(f"{recording.where}: {error}")
+    return problems
+
+
+def read_recordings_table(path: Path, *, target_column: str) -> tuple[Recording, ...]:
+    """The rows of a ``recordings.csv``; every further column is kept as metadata.
+
+    Raises:
+        CorpusError: a missing column, a bad row, or a path that leaves the table's folder.
+    """
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such recordings table; expected a csv file")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            columns = tuple(reader.fieldnames or ())
+            _require_columns(path, columns, (*REQUIRED_COLUMNS, target_column))
+            rows = [(f"{path}:{reader.line_num}", row) for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: not a readable utf-8 csv file ({error})") from error
+    folder = path.resolve().parent
+    return tuple(_recording_of_row(row, where, folder, target_column) for where, row in rows)
+
+
+def _require_columns(path: Path, columns: Sequence[str], required: Iterable[str]) -> None:
+    for name in required:
+        if name not in columns:
+            raise CorpusError(
+                f"{path}:1: the column '{name}' is missing; "
+                f"{nearest(name, tuple(columns)) if columns else 'the file is empty'}"
+            )
+
+
+def _recording_of_row(
+    row: Mapping[str | None, str | None], where: str, folder: Path, target_column: str
+) -> Recording:
+    if None in row or None in row.values():
+        raise CorpusError(f"{where}: the row has another number of cells than the header")
+    cells = {str(name): (value or "").strip() for name, value in row.items()}
+    for name in REQUIRED_COLUMNS:
+        if not cells[name]:
+            raise CorpusError(f"{where}: {name} is empty; every row needs one")
+    known = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, target_column}
+    transcript = cells.get("transcript_path")
+    return Recording(
+        recording_id=cells["recording_id"],
+        participant_id=cells["participant_id"],
+        audio_path=_path_below(folder, cells["audio_path"], where, "audio_path"),
+        transcript_path=(
+            _path_below(folder, transcript, where, "transcript_path") if transcript else None
+        ),
+        label=cells[target_column] or None,
+        where=where,
+        visit=cells.get("visit") or None,
+        task=cells.get("task") or None,
+        language=cells.get("language") or None,
+        official_split=cells.get("official_split") or None,
+        mmse=_number(cells.get("mmse"), where, "mmse"),
+        age_years=_number(cells.get("age_years"), where, "age_years"),
+        sex=cells.get("sex") or None,
+        education_years=_number(cells.get("education_years"), where, "education_years"),
+        site=cells.get("site") or None,
+        metadata={name: value for name, value in cells.items() if name not in known},
+    )
+
+
+def _path_below(folder: Path, text: str, where: str, column: str) -> Path:
+    """The file a cell names, which must stay below the table's folder, links resolved."""
+    try:
+        path = (folder / text).resolve()
+    except (ValueError, OSError) as error:
+        raise CorpusError(f"{where}: {column} is not a usable path ({error})") from error
+    if not path.is_relative_to(folder):
+        raise CorpusError(
+            f"{where}: {column} '{text}' leaves the folder of the table; "
+            "move the file below it and give a relative path"
+        )
+    return path
+
+
+def _number(text: str | None, where: str, column: str) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise CorpusError(
+            f"{where}: {column} is '{text}'; expected a number or an empty cell"
+        ) from error
+
+
+def write_recordings_table(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Writes rows as a ``recordings.csv``; all rows have the keys of the first."""
+    lines: list[str] = []
+
+    class _Sink:
+        def write(self, text: str) -> None:
+            lines.append(text)
+
+    writer = csv.DictWriter(_Sink(), fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, "".join(lines).encode())

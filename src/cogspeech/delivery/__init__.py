@@ -1,0 +1,1 @@
+"""9 · The command line and the predictor."""

@@ -1,0 +1,156 @@
+"""The command line: parses arguments, calls one function, prints what it gives.
+
+Exit codes: 0 done; 2 wrong usage, configuration or input, with one line on stderr; 130
+interrupted. Heavy imports happen inside the commands, so ``--help`` answers at once.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from cogspeech.errors import CogspeechError
+
+USAGE_ERROR, INTERRUPTED = 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise CogspeechError(f"{message}; see '{self.prog} --help'")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        options = _parser().parse_args(arguments)
+        if options.offline:
+            os.environ.update(COGSPEECH_OFFLINE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+        command: Callable[[argparse.Namespace], None] = options.command
+        command(options)
+    except CogspeechError as error:
+        return _fail(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; finished work is kept, go on with --resume\n")
+        return INTERRUPTED
+    return 0
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    return USAGE_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = _Parser(add_help=False)
+    shared.add_argument("--quiet", action="store_true", help="print results and errors only")
+    shared.add_argument("--offline", action="store_true", help="forbid every network access")
+    parser = _Parser(
+        prog="cogspeech",
+        description="Signs of cognitive impairment in speech, and how far the answer can be "
+        "trusted. Research software, not a medical device.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="name")
+
+    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+        added = commands.add_parser(name, parents=[shared], help=text, description=text)
+        added.set_defaults(command=command)
+        assert isinstance(added, _Parser)  # noqa: S101
+        return added
+
+    demo = add("demo", _demo, "make a synthetic spoken corpus and run the whole study on it")
+    demo.add_argument("--out", type=Path, default=Path("cogspeech-demo"), help="folder to write")
+    demo.add_argument(
+        "--effect",
+        type=float,
+        default=1.0,
+        help="scales how far the impaired group differs; 0: not at all (default 1)",
+    )
+    embed = add("embed", _embed, "encode every recording of a study into the cache")
+    embed.add_argument("study", type=Path, help="study file (yaml)")
+    run = add("run", _run, "run a whole study and write its run folder")
+    run.add_argument("study", type=Path, help="study file (yaml)")
+    run.add_argument("--out", type=Path, required=True, help="run folder to write")
+    run.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    predict = add("predict", _predict, "score recordings; one json object per line")
+    predict.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
+    predict.add_argument("audio", type=Path, nargs="+", help="audio files")
+    predict.add_argument(
+        "--transcript",
+        type=Path,
+        help="words file of the one audio file (default: NAME.words.json beside each)",
+    )
+    predict.add_argument(
+        "--untimed-words",
+        choices=["leave", "spread"],
+        help="where no word has times: refuse, or place them evenly (default: as in training)",
+    )
+    report = add("report", _report, "build report.html of a run folder anew")
+    report.add_argument("run", type=Path, help="run folder")
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from cogspeech.delivery.demo import demo_study
+
+    _study(
+        demo_study(options.out, effect=options.effect), options.out / "run", options, resume=True
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    from cogspeech.study import load_study
+
+    _study(load_study(options.study), options.out, options, resume=options.resume)
+
+
+def _study(study: object, run_dir: Path, options: argparse.Namespace, *, resume: bool) -> None:
+    from cogspeech.config import Study
+    from cogspeech.delivery.terminal import print_summary, progress_bars
+    from cogspeech.study import run_study
+
+    assert isinstance(study, Study)  # noqa: S101
+    with progress_bars(quiet=options.quiet) as progress:
+        result = run_study(study, run_dir, resume=resume, progress=progress)
+    print_summary(result, run_dir)
+
+
+def _embed(options: argparse.Namespace) -> None:
+    from cogspeech.corpora.base import import_corpus
+    from cogspeech.delivery.terminal import progress_bars
+    from cogspeech.study import embed_corpus, load_study
+
+    study = load_study(options.study)
+    with progress_bars(quiet=options.quiet) as progress:
+        corpus = import_corpus(study.corpus, study.target, progress=progress)
+        cases = embed_corpus(corpus, study, progress=progress)
+    events = sum(len(case.embedded.event_word) for case in cases)
+    tokens = sum(len(case.embedded.token_word) for case in cases)
+    _say(f"{len(cases)} recordings: {events} audio events, {tokens} text tokens, in the cache")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from cogspeech.delivery.predictor import Predictor
+
+    if options.transcript and len(options.audio) > 1:
+        raise CogspeechError("--transcript belongs to one audio file; give one, or leave it out")
+    predictor = Predictor.from_folder(options.bundle)
+    for audio in options.audio:
+        answer = predictor.predict(audio, options.transcript, untimed_words=options.untimed_words)
+        _say(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from cogspeech.reporting.report import write_report
+
+    _say(str(write_report(options.run)))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

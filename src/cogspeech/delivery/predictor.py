@@ -1,0 +1,161 @@
+"""A trained bundle and a recording in; a score, a decision or an abstention, and reasons out."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from cogspeech.cache import ContentCache, cache_folder
+from cogspeech.config import TranscriptsSection
+from cogspeech.corpora.audio import probe_audio
+from cogspeech.embeddings.extract import embed_recording
+from cogspeech.errors import BundleError, TranscriptError
+from cogspeech.evaluation.metrics import THRESHOLD
+from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.study import EXPLAINER, build_encoders
+from cogspeech.training.bundle import Bundle, load_bundle
+from cogspeech.training.trainer import predict_probabilities
+from cogspeech.transcripts.base import checked, read_transcript_file
+from cogspeech.types import (
+    RESEARCH_STATEMENT,
+    Attribution,
+    EmbeddedRecording,
+    Recording,
+    Transcript,
+)
+
+
+class Predictor:
+    """Answers for recordings that no study has seen.
+
+    Args:
+        bundle: from `load_bundle`, or use `from_folder`.
+
+    Raises:
+        BundleError: an encoder gives vectors of another size than the model was trained on.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        facts = bundle.facts
+        self._encoders = build_encoders(facts.audio_encoder, facts.text_encoder)
+        found = tuple(encoder.dimension for encoder in self._encoders)
+        if found != (facts.d_audio, facts.d_text):
+            raise BundleError(
+                f"the encoders give vectors of {found[0]} and {found[1]}; the model was trained on "
+                f"{facts.d_audio} and {facts.d_text}; use the checkpoints it was trained with"
+            )
+        self._cache = ContentCache(cache_folder())
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "Predictor":
+        """The predictor of the bundle in a folder, such as ``RUN/model``.
+
+        Raises:
+            BundleError: the folder holds no valid bundle.
+        """
+        return cls(load_bundle(folder))
+
+    def predict(
+        self,
+        audio_path: Path,
+        transcript_path: Path | None = None,
+        *,
+        untimed_words: Literal["leave", "spread"] | None = None,
+    ) -> dict[str, Any]:
+        """The contract's json object for one recording.
+
+        Args:
+            audio_path: the recording.
+            transcript_path: its words; by default the words file with the name of the recording
+                beside it (``visit1.wav``, ``visit1.words.json``).
+            untimed_words: what to do where no word has times; by default as in training.
+
+        Raises:
+            AudioError: the audio cannot be used.
+            TranscriptError: the words cannot be used.
+        """
+        recording_id = audio_path.stem
+        recording = Recording(
+            recording_id=recording_id,
+            participant_id=recording_id,
+            audio_path=audio_path,
+            where=str(audio_path),
+        )
+        info = probe_audio(audio_path)
+        words_path = transcript_path or audio_path.with_name(f"{recording_id}.words.json")
+        if not words_path.is_file():
+            raise TranscriptError(
+                f"{words_path}: no such words file; give its path with --transcript"
+            )
+        section = self._section(untimed_words)
+        transcript = checked(
+            read_transcript_file(words_path, recording_id=recording_id),
+            info.duration_s,
+            section,
+            where=str(words_path),
+        )
+        embedded = embed_recording(
+            recording,
+            transcript,
+            self._encoders,
+            min_pause_s=section.min_pause_s,
+            cache=self._cache,
+        )
+        return self._answer(transcript, embedded, info.duration_s)
+
+    def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:
+        section = self._bundle.facts.transcripts
+        return section.model_copy(update={"untimed_words": untimed_words or section.untimed_words})
+
+    def _answer(
+        self, transcript: Transcript, embedded: EmbeddedRecording, duration_s: float
+    ) -> dict[str, Any]:
+        facts = self._bundle.facts
+        probability = float(predict_probabilities(self._bundle.model, [embedded])[0])
+        reasons = self._reasons_to_abstain(transcript)
+        attributions = EXPLAINERS.get(EXPLAINER)().explain(self._bundle.model, embedded, transcript)
+        return {
+            "recording_id": transcript.recording_id,
+            "probability": probability,
+            "decision": "abstain" if reasons else facts.classes[probability >= THRESHOLD],
+            "reasons": reasons,
+            "words": [_word_json(attribution) for attribution in attributions],
+            "quality": _quality_json(transcript, embedded, duration_s),
+            "bundle": {
+                "study": facts.study,
+                "fusion": facts.fusion.name,
+                "classes": list(facts.classes),
+                "weights_sha256": self._bundle.digest,
+                "notice": facts.notice,
+            },
+            "use": RESEARCH_STATEMENT,
+        }
+
+    def _reasons_to_abstain(self, transcript: Transcript) -> list[str]:
+        found = len(transcript.participant_words)
+        fewest = self._bundle.facts.fewest_words
+        if found < fewest:
+            return [f"too short: {found} words, trained on recordings of at least {fewest}"]
+        return []
+
+
+def _word_json(attribution: Attribution) -> dict[str, Any]:
+    return {
+        "text": attribution.word.text,
+        "start_s": attribution.word.start_s,
+        "end_s": attribution.word.end_s,
+        "attribution": attribution.value,
+    }
+
+
+def _quality_json(
+    transcript: Transcript, embedded: EmbeddedRecording, duration_s: float
+) -> dict[str, Any]:
+    words = transcript.participant_words
+    return {
+        "duration_s": duration_s,
+        "words": len(words),
+        "words_with_times": sum(word.is_timed and not word.spread for word in words),
+        "words_spread_evenly": sum(word.spread for word in words),
+        "pauses": int(embedded.event_is_pause.sum()),
+        "pause_s": float(embedded.event_duration_s[embedded.event_is_pause].sum()),
+    }

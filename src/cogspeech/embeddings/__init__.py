@@ -1,0 +1,1 @@
+"""3 · Audio events and text tokens: each recording encoded once."""

@@ -1,0 +1,82 @@
+"""Every error a user can meet, one leaf per stage.
+
+CogspeechError
+├── ConfigError        the study file
+├── CorpusError        the recordings table
+│   └── AudioError     one recording's audio
+├── TranscriptError    words and their times
+├── EncoderError       a checkpoint or tokenizer that cannot be used
+├── CacheError         the embedding cache
+├── SplitError         folds that would not be sound
+├── TrainingError      a fit that went wrong
+│   └── CheckpointError
+├── BundleError        a trained model that cannot be read
+└── MissingExtra       an optional library that is not installed
+
+A message is one line that says what was expected, what was found, where, and what to do.
+Transcript words never stand in a message: recordings are patient data.
+"""
+
+import importlib
+from types import ModuleType
+
+
+class CogspeechError(Exception):
+    """Base of all errors that are the input's or the user's, never a defect of the program."""
+
+
+class ConfigError(CogspeechError):
+    """The study file asks for something that does not exist or does not fit."""
+
+
+class CorpusError(CogspeechError):
+    """The recordings table cannot be used."""
+
+
+class AudioError(CorpusError):
+    """A recording's audio cannot be used."""
+
+
+class TranscriptError(CogspeechError):
+    """Words or their times cannot be used."""
+
+
+class EncoderError(CogspeechError):
+    """An encoder cannot be loaded, or cannot read its input."""
+
+
+class CacheError(CogspeechError):
+    """The cache folder cannot be used."""
+
+
+class SplitError(CogspeechError):
+    """The participants cannot be divided soundly."""
+
+
+class TrainingError(CogspeechError):
+    """A fit cannot start or go on."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint cannot be used."""
+
+
+class BundleError(CogspeechError):
+    """A trained model cannot be read."""
+
+
+class MissingExtra(CogspeechError):
+    """An optional library is not installed."""
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """The optional module, or one clear error with the pip line that installs it.
+
+    Raises:
+        MissingExtra: the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        message = f"{module} is not installed; run: pip install 'cogspeech[{extra}]'"
+        raise MissingExtra(message) from error

@@ -1,0 +1,1 @@
+"""6 · Protocol, metrics with intervals, comparisons and probes. Never imports torch."""

@@ -1,0 +1,62 @@
+"""What can be evaluated: systems, and the probes that must fail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from cogspeech.registry import Registry
+from cogspeech.types import Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldTask:
+    """What a system gets of an outer fold. The test cases come without labels."""
+
+    repeat: int
+    fold: int
+    seed: int
+    train: tuple[Case, ...]
+    train_labels: tuple[int, ...]
+    validation: tuple[Case, ...]
+    validation_labels: tuple[int, ...]
+    test: tuple[Case, ...]
+
+
+class System(Protocol):
+    """Anything that can be fitted on the training side and asked about the test cases."""
+
+    name: str
+    is_seeded: bool
+    """False: every seed would give the same answer, so one is enough."""
+
+    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+        """The probability of the second class for each test case, in order."""
+        ...
+
+
+class Baseline(System, Protocol):
+    """A system without a neural network; registered under its name."""
+
+    def __init__(self) -> None: ...
+
+
+class Probe(Protocol):
+    """A deliberately unfair view of a recording, from which nothing should be predictable."""
+
+    name: ClassVar[str]
+
+    def features(self, case: Case) -> Float[np.ndarray, " feature"] | None:
+        """What the probe sees, or ``None`` where the recording has nothing of it."""
+        ...
+
+
+BASELINES: Registry[type[Baseline]] = Registry("baseline", "cogspeech.evaluation.baselines")
+PROBES: Registry[type[Probe]] = Registry("probe", "cogspeech.evaluation.probes")
+
+
+def both_parts(task: FoldTask) -> tuple[tuple[Case, ...], Sequence[int]]:
+    """The whole training side, for systems that need no validation part."""
+    return task.train + task.validation, task.train_labels + task.validation_labels

@@ -1,0 +1,1 @@
+"""Systems without a neural network, one file each."""

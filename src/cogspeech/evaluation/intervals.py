@@ -1,0 +1,54 @@
+"""95 % intervals with the participant as the unit. Numpy and scipy's normal distribution only."""
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.stats import norm
+
+Z = float(norm.ppf(0.975))
+BOOTSTRAP_DRAWS = 2000
+BOOTSTRAP_SEED = 20_111
+
+
+def wilson(proportion: float, n: int) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a proportion of ``n`` participants.
+
+    Unlike the textbook interval it stays inside [0, 1] and keeps its coverage at small n.
+    """
+    centre = (proportion + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * np.sqrt(proportion * (1 - proportion) / n + Z**2 / (4 * n**2))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def logit_interval(
+    auroc: float, standard_error: float, *, num_positive: int, num_negative: int
+) -> tuple[float, float]:
+    """The interval of an AUROC on the logit scale, which keeps it inside (0, 1).
+
+    At 0 or 1 the standard error is 0 and says nothing; then the interval is Wilson's for the
+    smaller class, as if its participants had been ranked rightly one by one.
+    """
+    if auroc in (0.0, 1.0):
+        return wilson(auroc, min(num_positive, num_negative))
+    half = Z * standard_error / (auroc * (1.0 - auroc))
+    middle = np.log(auroc / (1.0 - auroc))
+    low, high = 1.0 / (1.0 + np.exp(-(middle + np.array([-half, half]))))
+    return float(low), float(high)
+
+
+def bootstrap_counts(
+    labels: Int[np.ndarray, " participant"], draws: int = BOOTSTRAP_DRAWS
+) -> Float[np.ndarray, "draw participant"]:
+    """How often each participant is drawn in each resample; classes keep their sizes."""
+    generator = np.random.default_rng(BOOTSTRAP_SEED)
+    counts = np.zeros((draws, len(labels)))
+    for label in (0, 1):
+        members = np.flatnonzero(labels == label)
+        share = np.full(len(members), 1.0 / len(members))
+        counts[:, members] = generator.multinomial(len(members), share, size=draws)
+    return counts
+
+
+def percentile_interval(estimate: float, draws: Float[np.ndarray, " draw"]) -> tuple[float, float]:
+    """The middle 95 % of the resampled values, widened to hold the estimate."""
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(min(low, estimate)), float(max(high, estimate))

@@ -1,0 +1,94 @@
+"""Probes under the protocol of the study: if one succeeds, so may a shortcut."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cogspeech.corpora.splits import SplitPlan
+from cogspeech.evaluation.base import PROBES, FoldTask, both_parts
+from cogspeech.evaluation.metrics import METRICS, auroc_error, auroc_parts, scores_of
+from cogspeech.evaluation.protocol import cross_validate
+from cogspeech.types import Case, Estimate, Progress, no_progress
+
+Verdict = Literal["clear", "shortcut", "not_applicable"]
+RULE = "shortcut: the lower end of the 95 % interval of its AUROC lies above 0.5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """What a probe reached. ``auroc`` and ``p_value`` are ``None`` where it does not apply."""
+
+    name: str
+    auroc: Estimate | None
+    p_value: float | None
+    verdict: Verdict
+
+
+def run_probes(
+    names: Sequence[str],
+    cases: Sequence[Case],
+    plan: SplitPlan,
+    *,
+    classes: Sequence[str],
+    seed: int,
+    progress: Progress = no_progress,
+) -> tuple[ProbeResult, ...]:
+    """Every probe on the folds of the study, with a logistic regression on what it sees."""
+    results = []
+    for done, name in enumerate(names, start=1):
+        probe = PROBES.get(name)()
+        features = {case.recording.recording_id: probe.features(case) for case in cases}
+        results.append(_probe(name, features, cases, plan, classes=classes, seed=seed))
+        progress("probes", done, len(names))
+    return tuple(results)
+
+
+def _probe(
+    name: str,
+    features: Mapping[str, Float[np.ndarray, " feature"] | None],
+    cases: Sequence[Case],
+    plan: SplitPlan,
+    *,
+    classes: Sequence[str],
+    seed: int,
+) -> ProbeResult:
+    seen = {key: value for key, value in features.items() if value is not None}
+    if len(seen) < len(features):
+        return ProbeResult(name=name, auroc=None, p_value=None, verdict="not_applicable")
+    system = _ProbeSystem(name, seen)
+    predictions = cross_validate([system], cases, plan, classes=classes, seeds=[seed])
+    scores = scores_of(predictions, name)
+    auroc = METRICS["auroc"](scores)
+    value, of_positives, of_negatives = auroc_parts(scores)
+    error = auroc_error(of_positives, of_negatives)
+    p_value = float(norm.sf((value - 0.5) / error)) if error > 0 else float(value <= 0.5)
+    verdict: Verdict = "shortcut" if auroc.low > 0.5 else "clear"
+    return ProbeResult(name=name, auroc=auroc, p_value=p_value, verdict=verdict)
+
+
+class _ProbeSystem:
+    """A probe as a system of the protocol."""
+
+    is_seeded = False
+
+    def __init__(self, name: str, features: Mapping[str, Float[np.ndarray, " feature"]]) -> None:
+        self.name = name
+        self._features = features
+
+    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+        cases, labels = both_parts(task)
+        model = make_pipeline(
+            StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
+        )
+        model.fit(self._matrix(cases), np.array(labels))
+        return np.asarray(model.predict_proba(self._matrix(task.test))[:, 1])
+
+    def _matrix(self, cases: Sequence[Case]) -> Float[np.ndarray, "case feature"]:
+        return np.stack([self._features[case.recording.recording_id] for case in cases])

@@ -1,0 +1,1 @@
+"""7 · Which words moved the score."""

@@ -1,0 +1,64 @@
+"""``occlusion``: take one word away, with the pause before it, and see what the logit loses."""
+
+import dataclasses
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.fusion.base import FusionInputs, FusionModel, collate
+from cogspeech.types import Attribution, EmbeddedRecording, Transcript
+
+ROWS_AT_ONCE = 32
+
+
+@EXPLAINERS.register("occlusion")
+class Occlusion:
+    """Logit of the whole recording minus the logit without the word (Zeiler and Fergus, 2014).
+
+    A word is taken away through the masks: its audio events and its tokens are not real. A word
+    whose removal would leave no event or no token gets no attribution.
+    """
+
+    def explain(
+        self, model: FusionModel, embedded: EmbeddedRecording, transcript: Transcript
+    ) -> tuple[Attribution, ...]:
+        """One attribution per word that can be taken away."""
+        words = transcript.participant_words
+        removable = [
+            index
+            for index in range(len(words))
+            if np.any(embedded.event_word != index) and np.any(embedded.token_word != index)
+        ]
+        inputs = collate([embedded]).to(next(model.parameters()).device)
+        whole = float(_logits(model, inputs)[0])
+        attributions = []
+        for at in range(0, len(removable), ROWS_AT_ONCE):
+            rows = removable[at : at + ROWS_AT_ONCE]
+            without = _logits(model, _without(inputs, rows))
+            attributions += [
+                Attribution(word_index=index, word=words[index], value=whole - float(logit))
+                for index, logit in zip(rows, without, strict=True)
+            ]
+        return tuple(attributions)
+
+
+def _without(inputs: FusionInputs, word_indices: list[int]) -> FusionInputs:
+    """The same recording once per word, each time without that word."""
+    removed = torch.tensor(word_indices, device=inputs.event_word.device)[:, None]
+    rows = {
+        field.name: getattr(inputs, field.name).expand(
+            len(word_indices), *getattr(inputs, field.name).shape[1:]
+        )
+        for field in dataclasses.fields(inputs)
+    }
+    rows["event_is_real"] = rows["event_is_real"] & (inputs.event_word != removed)
+    rows["token_is_real"] = rows["token_is_real"] & (inputs.token_word != removed)
+    return FusionInputs(**rows)
+
+
+@torch.inference_mode()
+def _logits(model: FusionModel, inputs: FusionInputs) -> Float[np.ndarray, " row"]:
+    logits: np.ndarray = model.eval()(inputs).logits.double().cpu().numpy()
+    return logits

@@ -1,0 +1,89 @@
+"""``audio_only``, ``text_only`` and ``late_fusion``: what one stream can do, and both apart."""
+
+from typing import Any, ClassVar
+
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from cogspeech.config import Settings
+from cogspeech.fusion.base import FUSIONS, FusionInputs, FusionModel, FusionOutputs
+from cogspeech.fusion.layers import AttentionPool, AudioStream, FeedForward, Head, TextStream
+
+
+class SingleStreamOptions(Settings):
+    """``{name: text_only, d_model: 64, dropout: 0.1}``."""
+
+    d_model: int = Field(default=64, ge=4)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+
+
+class Tower(nn.Module):
+    """One stream to one logit."""
+
+    def __init__(self, stream: AudioStream | TextStream, options: SingleStreamOptions) -> None:
+        super().__init__()
+        self.stream = stream
+        self.feed_forward = FeedForward(options.d_model, dropout=options.dropout)
+        self.pool = AttentionPool(options.d_model)
+        self.head = Head(options.d_model, dropout=options.dropout)
+
+    def forward(
+        self, inputs: FusionInputs, is_real: Bool[Tensor, "batch item"]
+    ) -> Float[Tensor, " batch"]:
+        """The logit from the real items of the stream."""
+        pooled = self.pool(self.feed_forward(self.stream(inputs)), is_real)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+
+@FUSIONS.register("audio_only")
+class AudioOnly(FusionModel):
+    """Words and pauses as they sound, without a word of text."""
+
+    Options = SingleStreamOptions
+    streams: ClassVar[tuple[str, ...]] = ("audio",)
+
+    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
+        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
+        stream = AudioStream(d_audio, options.d_model, dropout=options.dropout)
+        self.audio = Tower(stream, options)
+
+    def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
+        """Logits; there is no attention between streams."""
+        return FusionOutputs(logits=self.audio(inputs, inputs.event_is_real))
+
+
+@FUSIONS.register("text_only")
+class TextOnly(FusionModel):
+    """Tokens alone: no sound, no pause, no time."""
+
+    Options = SingleStreamOptions
+    streams: ClassVar[tuple[str, ...]] = ("text",)
+
+    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
+        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
+        stream = TextStream(d_text, options.d_model, dropout=options.dropout)
+        self.text = Tower(stream, options)
+
+    def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
+        """Logits; there is no attention between streams."""
+        return FusionOutputs(logits=self.text(inputs, inputs.token_is_real))
+
+
+@FUSIONS.register("late_fusion")
+class LateFusion(FusionModel):
+    """The sum of both streams' logits, trained together; neither sees the other."""
+
+    Options = SingleStreamOptions
+
+    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
+        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
+        size, dropout = options.d_model, options.dropout
+        self.audio = Tower(AudioStream(d_audio, size, dropout=dropout), options)
+        self.text = Tower(TextStream(d_text, size, dropout=dropout), options)
+
+    def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
+        """Logits; there is no attention between streams."""
+        audio = self.audio(inputs, inputs.event_is_real)
+        return FusionOutputs(logits=audio + self.text(inputs, inputs.token_is_real))

@@ -1,0 +1,1 @@
+"""8 · The run folder and the report made from it."""

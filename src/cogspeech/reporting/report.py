@@ -1,0 +1,320 @@
+"""``report.html`` from the files of a run folder, and from nothing else.
+
+Everything that is read is checked first; everything that is shown is escaped: words, names and
+identifiers are other people's text. The page asks nobody for anything and runs no script.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import numpy as np
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from cogspeech.cache import write_atomically
+from cogspeech.config import Study
+from cogspeech.errors import CogspeechError
+from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
+from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
+from cogspeech.reporting.figures import draw_figures
+from cogspeech.types import Estimate, Prediction
+
+ReadT = TypeVar("ReadT")
+
+SIGNIFICANT = 0.05
+SHOWN_PAUSE_S = 0.5
+MOST_WORDS = 600
+"""Of one recording; the rest is counted, not shown."""
+TINTS = 4
+"""Steps of the colour scale on each side of 0."""
+LOWER_IS_GOOD = frozenset({"brier"})
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class _Probe(_Read):
+    auroc: Estimate | None
+    p_value: float | None
+    verdict: Literal["clear", "shortcut", "not_applicable"]
+
+
+class _Metrics(_Read):
+    n_participants: Annotated[int, Field(gt=0)]
+    n_recordings: int
+    classes: tuple[str, str]
+    primary: str
+    systems: dict[str, dict[str, Estimate]]
+    comparisons: tuple[Comparison, ...]
+    probes: dict[str, _Probe]
+    probe_rule: str
+    notice: str | None
+    use: str
+
+    @model_validator(mode="after")
+    def _every_auroc_is_there(self) -> "_Metrics":
+        if not all("auroc" in self.systems.get(s, ()) for s in (self.primary, *self.systems)):
+            raise ValueError("every system, the primary among them, needs an auroc")
+        return self
+
+
+class _Share(_Read):
+    """One word and what it did to the score."""
+
+    word_index: int
+    text: str
+    start_s: float | None
+    end_s: float | None
+    attribution: float
+
+
+class _Attributions(_Read):
+    meaning: str
+    recordings: dict[str, tuple[_Share, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """A run folder, read and checked."""
+
+    metrics: _Metrics
+    predictions: tuple[Prediction, ...]
+    scores: Scores
+    """Of the primary system."""
+    attributions: _Attributions
+    study: Study
+    study_yaml: str
+    provenance: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ShownWord:
+    text: str
+    tint: str
+    title: str
+    mark: str
+    """What stands before it: a pause, or an ellipsis where words have no attribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ShownRecording:
+    recording_id: str
+    label: str
+    why: str
+    probability: float
+    is_right: bool
+    words: tuple[_ShownWord, ...]
+    """The first `MOST_WORDS` of them."""
+    shares: tuple[_Share, ...]
+
+
+def write_report(run_dir: Path) -> Path:
+    """Makes ``report.html`` anew from the other files of the run folder.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        CogspeechError: a file is missing or not what `run` writes.
+    """
+    run = _read(run_dir)
+    path = run_dir / "report.html"
+    write_atomically(path, _page(run).encode())
+    return path
+
+
+def _read(run_dir: Path) -> _Run:
+    metrics = _checked(run_dir / "metrics.json", _Metrics.model_validate_json)
+    predictions = _checked(run_dir / "predictions.csv", _predictions)
+    return _Run(
+        metrics=metrics,
+        predictions=predictions,
+        scores=_checked(
+            run_dir / "predictions.csv", lambda _: _scores(predictions, metrics.primary)
+        ),
+        attributions=_checked(run_dir / "attributions.json", _Attributions.model_validate_json),
+        study=_checked(
+            run_dir / "study.yaml", lambda text: Study.model_validate(yaml.safe_load(text))
+        ),
+        study_yaml=_checked(run_dir / "study.yaml", str),
+        provenance=_checked(
+            run_dir / "provenance.json", TypeAdapter(dict[str, JsonValue]).validate_json
+        ),
+    )
+
+
+def _checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:
+    remedy = f"{path.parent} is not a run folder; make one with 'cogspeech run'"
+    try:
+        return read(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CogspeechError(f"{path}: is missing; {remedy}") from error
+    except ValidationError as error:
+        # Never the value that was found: it may be a participant's word.
+        first = error.errors(include_input=False, include_url=False)[0]
+        found = ": ".join([*map(str, first["loc"]), first["msg"]])
+        cause: Exception = error
+    except (OSError, ValueError, csv.Error, yaml.YAMLError) as error:
+        found = str(error.strerror) if isinstance(error, OSError) else str(error)
+        cause = error
+    reason = " ".join(found.split())
+    raise CogspeechError(f"{path}: cannot be read ({reason}); {remedy}") from cause
+
+
+def _predictions(text: str) -> tuple[Prediction, ...]:
+    rows = list(csv.DictReader(io.StringIO(text)))
+    return TypeAdapter(tuple[Prediction, ...]).validate_python(rows)
+
+
+def _scores(predictions: Sequence[Prediction], system: str) -> Scores:
+    if {p.label for p in predictions if p.system == system} != {0, 1}:
+        raise ValueError(f"expected participants of both classes for system '{system}'")
+    return scores_of(predictions, system)
+
+
+def _page(run: _Run) -> str:
+    environment = Environment(
+        loader=PackageLoader("cogspeech.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"csp": _csp_hash, "num": _number, "p": _p_value, "signed": _signed}
+    metrics = run.metrics
+    own = [p for p in run.predictions if p.system == metrics.primary]
+    ranked = sorted(metrics.systems.items(), key=lambda item: (-item[1]["auroc"].estimate, item[0]))
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        metrics=metrics,
+        study=run.study,
+        auroc=metrics.systems[metrics.primary]["auroc"],
+        systems=dict(ranked),
+        metric_names=list(dict.fromkeys(name for _, found in ranked for name in found)),
+        comparisons=[(c, *_order(c)) for c in metrics.comparisons],
+        drawings=draw_figures(
+            {name: found["auroc"] for name, found in ranked},
+            metrics.primary,
+            run.scores,
+            metrics.classes,
+        ),
+        recordings=_shown_recordings(run, own),
+        people=[int((run.scores.labels == label).sum()) for label in (0, 1)],
+        files=[len({p.recording_id for p in own if p.label == label}) for label in (0, 1)],
+        folds=len({p.fold for p in own}),
+        repeats=len({p.repeat for p in own}),
+        seeds=len({p.seed for p in own}),
+        draws=BOOTSTRAP_DRAWS,
+        threshold=THRESHOLD,
+        pause_s=SHOWN_PAUSE_S,
+        tints=[_tint(step, 1.0) for step in np.linspace(-1, 1, 2 * TINTS + 1)],
+    )
+
+
+def _order(comparison: Comparison) -> tuple[str, str] | tuple[None, None]:
+    """Who won and who lost, where the corrected test says that anybody did."""
+    if comparison.p_adjusted > SIGNIFICANT or comparison.difference == 0:
+        return None, None
+    a_won = (comparison.difference > 0) != (comparison.metric in LOWER_IS_GOOD)
+    pair = (comparison.a, comparison.b)
+    return pair if a_won else (pair[1], pair[0])
+
+
+def _shown_recordings(run: _Run, own: Sequence[Prediction]) -> list[_ShownRecording]:
+    """The highest, the middle and the lowest mean probability of each class."""
+    explained = {key: shares for key, shares in run.attributions.recordings.items() if shares}
+    values = [abs(share.attribution) for shares in explained.values() for share in shares]
+    scale = float(np.quantile(values, 0.95)) if values else 0.0
+    said: dict[str, list[float]] = {}
+    for prediction in own:
+        said.setdefault(prediction.recording_id, []).append(prediction.probability)
+    label_of = {p.recording_id: p.label for p in own}
+    shown = []
+    for label in (1, 0):
+        ranked = sorted(
+            (float(np.mean(said[key])), key) for key in explained if label_of.get(key) == label
+        )
+        places = {"highest": len(ranked) - 1, "middle": len(ranked) // 2, "lowest": 0}
+        chosen = {place: why for why, place in reversed(places.items()) if ranked}
+        for place, why in sorted(chosen.items(), reverse=True):
+            probability, key = ranked[place]
+            shown.append(
+                _ShownRecording(
+                    recording_id=key,
+                    label=run.metrics.classes[label],
+                    why=why,
+                    probability=probability,
+                    is_right=(probability >= THRESHOLD) == (label == 1),
+                    words=_shown_words(explained[key][:MOST_WORDS], scale),
+                    shares=explained[key],
+                )
+            )
+    return shown
+
+
+def _shown_words(shares: Sequence[_Share], scale: float) -> tuple[_ShownWord, ...]:
+    words = []
+    last_index, last_end_s = -1, None
+    for share in shares:
+        mark, times = "", ""
+        if share.word_index > last_index + 1:
+            mark = "…"
+        elif share.start_s is not None and last_end_s is not None:
+            gap_s = share.start_s - last_end_s
+            mark = f"({gap_s:.1f} s)" if gap_s >= SHOWN_PAUSE_S else ""
+        if share.start_s is not None and share.end_s is not None:
+            times = f", {share.start_s:.2f} s to {share.end_s:.2f} s"
+        words.append(
+            _ShownWord(
+                text=share.text,
+                tint=_tint(share.attribution, scale),
+                title=f"{_signed(share.attribution)}{times}",
+                mark=mark,
+            )
+        )
+        last_index, last_end_s = share.word_index, share.end_s
+    return tuple(words)
+
+
+def _tint(value: float, scale: float) -> str:
+    """One of nine style classes, ``n4`` to ``p4``; ``z`` is no tint."""
+    step = round(max(-1.0, min(1.0, value / scale)) * TINTS) if scale > 0 else 0
+    return f"{'p' if step > 0 else 'n'}{abs(step)}" if step else "z"
+
+
+def _number(value: float) -> str:
+    """Two digits, or three where two would hide on which side of a half it lies."""
+    return f"{value:.3f}" if 1e-9 < abs(value - 0.5) < 0.005 else f"{value:.2f}"
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.3f}"
+    return "0.000" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _p_value(value: float) -> str:
+    if value < 0.001:
+        return "< 0.001"
+    hides_side = f"{value:.3f}" == "0.050" and value != SIGNIFICANT
+    return f"{value:.5f}" if hides_side else f"{value:.3f}"
+
+
+def _csp_hash(style: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -1,0 +1,171 @@
+"""The run folder: every file of a finished study but the report, which is made from these.
+
+``metrics.json``, ``predictions.csv``, ``attributions.json``, ``study.yaml``, ``provenance.json``,
+``model/``; ``checkpoints/`` is written while training.
+"""
+
+import csv
+import datetime
+import io
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cogspeech.cache import write_atomically
+from cogspeech.config import Study, as_plain, study_hash
+from cogspeech.errors import CogspeechError
+from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.probing import RULE, ProbeResult
+from cogspeech.training.bundle import Bundle, save_bundle
+from cogspeech.types import RESEARCH_STATEMENT, Attribution, Corpus, Estimate, Prediction
+
+LIBRARIES = ("accelerate", "numpy", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
+             "torch", "transformers")  # fmt: skip
+PREDICTION_COLUMNS = (
+    "system",
+    "repeat",
+    "fold",
+    "seed",
+    "participant_id",
+    "recording_id",
+    "label",
+    "probability",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResult:
+    """Everything a study found."""
+
+    study: Study
+    corpus: Corpus
+    predictions: tuple[Prediction, ...]
+    metrics: dict[str, dict[str, Estimate]]
+    comparisons: tuple[Comparison, ...]
+    probes: tuple[ProbeResult, ...]
+    attributions: dict[str, tuple[Attribution, ...]]
+    bundle: Bundle
+    data_hash: str
+    split_hash: str
+
+
+def claim_run_folder(run_dir: Path, *, resume: bool) -> None:
+    """Makes the folder, and refuses to mix a new run with an old one.
+
+    Raises:
+        CogspeechError: the folder holds a run already and ``resume`` is false, or it cannot be
+            made.
+    """
+    if not resume and (run_dir / "checkpoints").exists():
+        raise CogspeechError(
+            f"{run_dir}: holds a run already; add --resume to go on with it, or choose another "
+            "--out"
+        )
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise CogspeechError(f"{run_dir}: cannot be made ({error.strerror})") from error
+
+
+def write_run_folder(result: StudyResult, run_dir: Path) -> None:
+    """Writes every file, each atomically."""
+    save_bundle(result.bundle, run_dir / "model")
+    _write(run_dir / "predictions.csv", predictions_csv(result))
+    _write_json(run_dir / "metrics.json", metrics_json(result))
+    _write_json(run_dir / "attributions.json", _attributions_json(result))
+    _write_json(run_dir / "provenance.json", _provenance_json(result))
+    plain = as_plain(result.study)
+    plain["corpus"]["path"] = os.path.relpath(result.study.corpus.path, run_dir.resolve())
+    _write(run_dir / "study.yaml", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+
+
+def metrics_json(result: StudyResult) -> dict[str, Any]:
+    """The contract's ``metrics.json``."""
+    return {
+        "n_participants": len({r.participant_id for r in result.corpus.recordings}),
+        "n_recordings": len(result.corpus.recordings),
+        "classes": list(result.study.target.classes),
+        "primary": result.study.fusion.name,
+        "systems": {
+            system: {name: asdict(estimate) for name, estimate in estimates.items()}
+            for system, estimates in result.metrics.items()
+        },
+        "comparisons": [asdict(comparison) for comparison in result.comparisons],
+        "probes": {
+            probe.name: {
+                "auroc": asdict(probe.auroc) if probe.auroc else None,
+                "p_value": probe.p_value,
+                "verdict": probe.verdict,
+            }
+            for probe in result.probes
+        },
+        "probe_rule": RULE,
+        "notice": result.corpus.notice,
+        "use": RESEARCH_STATEMENT,
+    }
+
+
+def predictions_csv(result: StudyResult) -> str:
+    """The contract's ``predictions.csv``: out-of-fold only."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(PREDICTION_COLUMNS)
+    for prediction in result.predictions:
+        row = asdict(prediction)
+        writer.writerow([row[column] for column in PREDICTION_COLUMNS])
+    return text.getvalue()
+
+
+def _attributions_json(result: StudyResult) -> dict[str, Any]:
+    return {
+        "meaning": "logit of the recording minus the logit without the word and its pause; "
+        f"above 0 the word speaks for '{result.study.target.classes[1]}'",
+        "recordings": {
+            recording_id: [
+                {
+                    "word_index": a.word_index,
+                    "text": a.word.text,
+                    "start_s": a.word.start_s,
+                    "end_s": a.word.end_s,
+                    "attribution": a.value,
+                }
+                for a in attributions
+            ]
+            for recording_id, attributions in result.attributions.items()
+        },
+    }
+
+
+def _provenance_json(result: StudyResult) -> dict[str, Any]:
+    return {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "data_sha256": result.data_hash,
+        "split_sha256": result.split_hash,
+        "study_sha256": study_hash(result.study),
+        "weights_sha256": result.bundle.digest,
+        "cogspeech": _version("cogspeech"),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    _write(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, text.encode())

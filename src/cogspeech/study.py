@@ -1,0 +1,321 @@
+"""The whole path on one page: START READING HERE.
+
+    recordings -> transcripts -> embeddings -> fusion -> training -> evaluation -> explanation
+                                                                             -> run folder
+
+`run_study` calls one function per stage; each lives in the package of that name.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from cogspeech.cache import ContentCache, cache_folder, content_key, file_digest
+from cogspeech.config import (
+    Component,
+    Study,
+    parse_options,
+    read_study_file,
+    study_hash,
+)
+from cogspeech.corpora.base import IMPORTERS, import_corpus
+from cogspeech.corpora.splits import (
+    SplitPlan,
+    participant_labels,
+    plan_splits,
+    split_off_validation,
+)
+from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS, AudioEncoder, TextEncoder
+from cogspeech.embeddings.extract import embed_recordings
+from cogspeech.errors import ConfigError
+from cogspeech.evaluation.base import BASELINES, PROBES, FoldTask, System
+from cogspeech.evaluation.comparison import compare_with_primary
+from cogspeech.evaluation.metrics import estimate_all, scores_of
+from cogspeech.evaluation.probing import run_probes
+from cogspeech.evaluation.protocol import cross_validate
+from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.fusion.base import FUSIONS
+from cogspeech.registry import nearest
+from cogspeech.reporting.report import write_report
+from cogspeech.reporting.run_folder import StudyResult, claim_run_folder, write_run_folder
+from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.trainer import (
+    FittedFusion,
+    LabelledPart,
+    Trainer,
+    predict_probabilities,
+)
+from cogspeech.transcripts.base import SOURCES, read_transcripts
+from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
+
+EXPLAINER = "occlusion"
+
+
+def run_study(
+    study: Study, run_dir: Path, *, resume: bool = False, progress: Progress = no_progress
+) -> StudyResult:
+    """Runs a study and writes its run folder.
+
+    Args:
+        study: from `load_study`.
+        run_dir: made if missing; ``resume`` goes on with the fits it holds.
+        resume: keep finished fits, continue the one that was cut off.
+        progress: is told how far each stage has come.
+
+    Raises:
+        CogspeechError: what was expected, what was found, where, and what to do.
+    """
+    claim_run_folder(run_dir, resume=resume)
+    checkpoints = run_dir / "checkpoints"
+    corpus = import_corpus(study.corpus, study.target, progress=progress)
+    plan = split_corpus(corpus, study)
+    cases = embed_corpus(corpus, study, progress=progress)
+    data = data_hash(cases)
+    primary = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
+    systems = [primary, *other_systems(study, checkpoints, data=data, resume=resume)]
+    predictions = cross_validate(
+        systems, cases, plan, classes=study.target.classes, seeds=seeds_of(study), progress=progress
+    )
+    others = [system.name for system in systems[1:]]
+    result = StudyResult(
+        study=study,
+        corpus=corpus,
+        predictions=predictions,
+        metrics={s.name: estimate_all(scores_of(predictions, s.name)) for s in systems},
+        comparisons=compare_with_primary(predictions, primary.name, others),
+        probes=run_probes(
+            probe_names(study),
+            cases,
+            plan,
+            classes=study.target.classes,
+            seed=study.seed,
+            progress=progress,
+        ),
+        attributions=explain_unseen(primary, cases, plan, progress=progress),
+        bundle=fit_bundle(study, corpus, cases, checkpoints, data=data, resume=resume),
+        data_hash=data,
+        split_hash=plan.digest(),
+    )
+    write_run_folder(result, run_dir)
+    write_report(run_dir)
+    return result
+
+
+def load_study(path: Path) -> Study:
+    """The study in a yaml file, with every plug-in it names known and every option checked.
+
+    Raises:
+        ConfigError: one line that names the key and the nearest valid one.
+    """
+    study = read_study_file(path)
+    where = str(path)
+    checks: list[tuple[Any, str, dict[str, Any], str]] = [
+        (IMPORTERS, study.corpus.importer, study.corpus.options, "corpus"),
+        (AUDIO_ENCODERS, study.audio_encoder.name, study.audio_encoder.options, "audio_encoder"),
+        (TEXT_ENCODERS, study.text_encoder.name, study.text_encoder.options, "text_encoder"),
+        (FUSIONS, study.fusion.name, study.fusion.options, "fusion"),
+    ]
+    try:
+        for registry, name, options, section in checks:
+            parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
+        SOURCES.get(study.transcripts.source)
+        for name in probe_names(study):
+            PROBES.get(name)
+    except ConfigError as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
+    known = (*FUSIONS.names(), *BASELINES.names())
+    for name in study.compare:
+        if name not in known:
+            raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
+    return study
+
+
+def embed_corpus(
+    corpus: Corpus, study: Study, *, progress: Progress = no_progress
+) -> tuple[Case, ...]:
+    """Stages 2 and 3: every recording with its words, its events and its tokens."""
+    transcripts = read_transcripts(corpus.recordings, study.transcripts, progress=progress)
+    embedded = embed_recordings(
+        corpus.recordings,
+        transcripts,
+        build_encoders(study.audio_encoder, study.text_encoder),
+        study.transcripts,
+        cache=ContentCache(cache_folder()),
+        progress=progress,
+    )
+    return tuple(
+        Case(recording=recording, transcript=transcript, embedded=vectors)
+        for recording, transcript, vectors in zip(
+            corpus.recordings, transcripts, embedded, strict=True
+        )
+    )
+
+
+def build_encoders(audio: Component, text: Component) -> tuple[AudioEncoder, TextEncoder]:
+    """Both encoders of a study or a bundle; weights are loaded when first needed."""
+    audio_plugin, text_plugin = AUDIO_ENCODERS.get(audio.name), TEXT_ENCODERS.get(text.name)
+    return (
+        audio_plugin(parse_options(audio_plugin.Options, audio.options, where="audio_encoder")),
+        text_plugin(parse_options(text_plugin.Options, text.options, where="text_encoder")),
+    )
+
+
+def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
+    """The outer folds of a study."""
+    return plan_splits(
+        participant_labels(corpus.recordings, study.target.classes),
+        study.target.classes,
+        outer_folds=study.evaluation.outer_folds,
+        repeats=study.evaluation.repeats,
+        validation_fraction=study.training.validation_fraction,
+        seed=study.seed,
+    )
+
+
+def seeds_of(study: Study) -> tuple[int, ...]:
+    """The seeds of a study, declared by its own seed before anything is fitted."""
+    return tuple(study.seed + index for index in range(study.evaluation.seeds))
+
+
+def probe_names(study: Study) -> tuple[str, ...]:
+    """The probes of a study."""
+    return PROBES.names() if study.probes == "all" else study.probes
+
+
+def data_hash(cases: Sequence[Case]) -> str:
+    """A digest of who is in the study, with which audio, words and label."""
+    return content_key(
+        cases=sorted(
+            [
+                case.recording.recording_id,
+                case.recording.participant_id,
+                case.recording.label,
+                file_digest(case.recording.audio_path),
+                [[w.text, w.start_s, w.end_s, w.speaker] for w in case.transcript.words],
+            ]
+            for case in cases
+        )
+    )
+
+
+class FusionSystem:
+    """A fusion as a system of the evaluation: one fit per fold and seed."""
+
+    is_seeded = True
+
+    def __init__(
+        self, component: Component, study: Study, checkpoints: Path, *, data: str, resume: bool
+    ) -> None:
+        self.name = component.name
+        self._component = component
+        self._study = study
+        self._checkpoints = checkpoints
+        self._data = data
+        self._resume = resume
+        self.first_fits: dict[int, FittedFusion] = {}
+        """The fits of the first repeat and seed, by fold: for explanations."""
+
+    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+        """Fits on the training side and answers for the test cases."""
+        fitted = self.fit(
+            LabelledPart.of(task.train, task.train_labels),
+            LabelledPart.of(task.validation, task.validation_labels),
+            place=f"repeat{task.repeat}-fold{task.fold}",
+            seed=task.seed,
+        )
+        if task.repeat == 0 and task.seed == self._study.seed:
+            self.first_fits[task.fold] = fitted
+        return predict_probabilities(fitted.model, [case.embedded for case in task.test])
+
+    def fit(
+        self, training: LabelledPart, validation: LabelledPart, *, place: str, seed: int
+    ) -> FittedFusion:
+        """One fit, with its checkpoints in a folder of its own."""
+        trainer = Trainer(
+            self._component,
+            self._study.training,
+            seed=seed,
+            folder=self._checkpoints / self.name / f"{place}-seed{seed}",
+            identity={"study": study_hash(self._study), "data": self._data, "place": place},
+        )
+        return trainer.fit(training, validation, resume=self._resume)
+
+
+def other_systems(
+    study: Study, checkpoints: Path, *, data: str, resume: bool
+) -> tuple[System, ...]:
+    """The systems the study compares with: fusions with their defaults, and baselines."""
+    return tuple(
+        FusionSystem(Component(name=name), study, checkpoints, data=data, resume=resume)
+        if name in FUSIONS.names()
+        else BASELINES.get(name)()
+        for name in study.compare
+    )
+
+
+def explain_unseen(
+    primary: FusionSystem,
+    cases: Sequence[Case],
+    plan: SplitPlan,
+    *,
+    progress: Progress = no_progress,
+) -> dict[str, tuple[Attribution, ...]]:
+    """Stage 7: every recording explained by the fit that has never seen its participant."""
+    fold_of = {name: fold.fold for fold in plan.folds if fold.repeat == 0 for name in fold.test}
+    explainer = EXPLAINERS.get(EXPLAINER)()
+    explained = {}
+    for done, case in enumerate(cases, start=1):
+        fitted = primary.first_fits[fold_of[case.recording.participant_id]]
+        explained[case.recording.recording_id] = explainer.explain(
+            fitted.model, case.embedded, case.transcript
+        )
+        progress("explain", done, len(cases))
+    return explained
+
+
+def fit_bundle(
+    study: Study,
+    corpus: Corpus,
+    cases: Sequence[Case],
+    checkpoints: Path,
+    *,
+    data: str,
+    resume: bool,
+) -> Bundle:
+    """The model that travels: fitted on everybody but a validation part that stops it."""
+    labels = participant_labels(corpus.recordings, study.target.classes)
+    _, validation = split_off_validation(
+        labels, study.training.validation_fraction, np.random.default_rng(study.seed)
+    )
+    parts: dict[bool, list[Case]] = {True: [], False: []}
+    for case in cases:
+        parts[case.recording.participant_id in validation].append(case)
+    training_part, validation_part = (
+        LabelledPart.of(parts[key], [labels[c.recording.participant_id] for c in parts[key]])
+        for key in (False, True)
+    )
+    system = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
+    fitted = system.fit(training_part, validation_part, place="everybody", seed=study.seed)
+    facts = BundleFacts(
+        study=study.name,
+        classes=study.target.classes,
+        fusion=study.fusion,
+        audio_encoder=study.audio_encoder,
+        text_encoder=study.text_encoder,
+        transcripts=study.transcripts,
+        d_audio=fitted.model.d_audio,
+        d_text=fitted.model.d_text,
+        fewest_words=min(len(case.transcript.participant_words) for case in cases),
+        training={
+            "participants": len(labels),
+            "recordings": len(cases),
+            "data_sha256": data,
+            "study_sha256": study_hash(study),
+        },
+        notice=corpus.notice,
+    )
+    return make_bundle(fitted.model, facts)

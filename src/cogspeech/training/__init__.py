@@ -1,0 +1,1 @@
+"""5 · Fitting a fusion, checkpoints, and the bundle that travels."""

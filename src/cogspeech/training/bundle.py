@@ -1,0 +1,146 @@
+"""A trained model that travels: ``model.safetensors`` and ``bundle.json``, nothing executable."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from cogspeech.cache import write_atomically
+from cogspeech.config import Component, TranscriptsSection, parse_options
+from cogspeech.errors import BundleError, ConfigError
+from cogspeech.fusion.base import FusionModel, build_fusion
+
+FORMAT_VERSION = 1
+MAX_WEIGHT_BYTES = 1 << 30
+MAX_JSON_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleFacts:
+    """What has to be known to use the weights."""
+
+    study: str
+    classes: tuple[str, str]
+    fusion: Component
+    audio_encoder: Component
+    text_encoder: Component
+    transcripts: TranscriptsSection
+    d_audio: int
+    d_text: int
+    fewest_words: int
+    """Words in the shortest recording it was trained on; below it the model abstains."""
+    training: dict[str, Any]
+    """Participants, recordings and hashes of what it was trained on."""
+    notice: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A model in evaluation mode and the facts that belong to it."""
+
+    model: FusionModel
+    facts: BundleFacts
+    digest: str
+    """sha256 of the weights: the name of exactly this model."""
+
+
+def make_bundle(model: FusionModel, facts: BundleFacts) -> Bundle:
+    """A bundle of a model that has just been trained."""
+    return Bundle(model=model.eval(), facts=facts, digest=_digest(_weights(model)))
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> None:
+    """Writes the two files; the json last, so a folder with one is complete."""
+    facts = bundle.facts
+    plain = {
+        "format_version": FORMAT_VERSION,
+        "weights_sha256": bundle.digest,
+        "study": facts.study,
+        "classes": list(facts.classes),
+        "fusion": facts.fusion.model_dump(mode="json"),
+        "audio_encoder": facts.audio_encoder.model_dump(mode="json"),
+        "text_encoder": facts.text_encoder.model_dump(mode="json"),
+        "transcripts": facts.transcripts.model_dump(mode="json"),
+        "d_audio": facts.d_audio,
+        "d_text": facts.d_text,
+        "fewest_words": facts.fewest_words,
+        "training": facts.training,
+        "notice": facts.notice,
+    }
+    write_atomically(folder / "model.safetensors", _weights(bundle.model))
+    write_atomically(folder / "bundle.json", (json.dumps(plain, indent=2) + "\n").encode())
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """The bundle in a folder.
+
+    Raises:
+        BundleError: a file is missing or damaged, or the weights do not fit the description.
+    """
+    facts, expected = _read_facts(folder / "bundle.json")
+    path = folder / "model.safetensors"
+    if not path.is_file() or path.stat().st_size > MAX_WEIGHT_BYTES:
+        raise BundleError(f"{path}: missing, or larger than {MAX_WEIGHT_BYTES >> 20} MB")
+    content = path.read_bytes()
+    if _digest(content) != expected:
+        raise BundleError(f"{path}: not the weights that bundle.json describes; copy both again")
+    try:
+        model = build_fusion(facts.fusion, d_audio=facts.d_audio, d_text=facts.d_text)
+        tensors = load(content)
+    except (SafetensorError, ConfigError) as error:
+        raise BundleError(f"{folder}: {error}") from error
+    own = model.state_dict()
+    if {name: t.shape for name, t in own.items()} != {n: t.shape for n, t in tensors.items()}:
+        differing = sorted(set(own) ^ set(tensors)) or ["a shape"]
+        raise BundleError(f"{path}: does not fit the fusion it names: {', '.join(differing[:5])}")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise BundleError(f"{path}: '{name}' holds values that are not finite")
+    model.load_state_dict(tensors)
+    return Bundle(model=model.eval(), facts=facts, digest=expected)
+
+
+def _read_facts(path: Path) -> tuple[BundleFacts, str]:
+    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
+        raise BundleError(
+            f"{path}: no such bundle; give the 'model' folder of a run, made by 'cogspeech run'"
+        )
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw["format_version"] != FORMAT_VERSION:
+            raise BundleError(
+                f"{path}: has format {raw['format_version']}, expected {FORMAT_VERSION}; "
+                "use the cogspeech version that made it"
+            )
+        facts = BundleFacts(
+            study=str(raw["study"]),
+            classes=(str(raw["classes"][0]), str(raw["classes"][1])),
+            fusion=Component.model_validate(raw["fusion"]),
+            audio_encoder=Component.model_validate(raw["audio_encoder"]),
+            text_encoder=Component.model_validate(raw["text_encoder"]),
+            transcripts=parse_options(TranscriptsSection, raw["transcripts"], where=str(path)),
+            d_audio=int(raw["d_audio"]),
+            d_text=int(raw["d_text"]),
+            fewest_words=int(raw["fewest_words"]),
+            training=dict(raw["training"]),
+            notice=raw["notice"],
+        )
+        return facts, str(raw["weights_sha256"])
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError, ConfigError) as error:
+        raise BundleError(f"{path}: not a valid bundle description ({error})") from error
+
+
+def _weights(model: FusionModel) -> bytes:
+    content: bytes = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    )
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,1 @@
+"""2 · Words with times, turns and pauses."""

@@ -1,0 +1,24 @@
+"""The ``files`` source: transcripts that lie beside the recordings."""
+
+from cogspeech.errors import TranscriptError
+from cogspeech.transcripts.base import SOURCES, read_transcript_file
+from cogspeech.types import Recording, Transcript
+
+
+@SOURCES.register("files")
+class FileTranscripts:
+    """Reads the file in the recording's ``transcript_path``."""
+
+    def transcript_of(self, recording: Recording) -> Transcript:
+        """The words in the recording's transcript file."""
+        if recording.transcript_path is None:
+            raise TranscriptError(
+                f"{recording.where}: recording '{recording.recording_id}' has no "
+                "transcript_path; fill the column with the path of a words file"
+            )
+        try:
+            return read_transcript_file(
+                recording.transcript_path, recording_id=recording.recording_id
+            )
+        except TranscriptError as error:
+            raise TranscriptError(f"{recording.where}: {error}") from error

@@ -1,0 +1,96 @@
+"""The project's own words file, ``*.words.json``; strict, because nothing else checks it."""
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from cogspeech.errors import TranscriptError
+from cogspeech.transcripts.base import READERS
+from cogspeech.types import SPEAKERS, Transcript, Word
+
+MAX_BYTES = 64 << 20
+WORD_KEYS = {"text", "start_s", "end_s", "speaker", "confidence"}
+
+
+@READERS.register("words_json")
+class WordsJsonReader:
+    """``{"language": "en", "source": "manual", "words": [{"text": "the", "start_s": 0.1, ...}]}``.
+
+    Times are seconds or null, both or neither; ``speaker`` defaults to the participant.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".words.json",)
+
+    def read(self, path: Path, *, recording_id: str) -> Transcript:
+        """The words of the file; messages name the word by its number, never by its text."""
+        content = _parse(path)
+        words = content.get("words")
+        if not isinstance(words, list):
+            raise TranscriptError(f"{path}: expected a list under 'words'")
+        language, source = content.get("language"), content.get("source", "manual")
+        if not isinstance(language, str | None) or not isinstance(source, str):
+            raise TranscriptError(f"{path}: 'language' and 'source' must be texts")
+        return Transcript(
+            recording_id=recording_id,
+            words=tuple(_word(raw, f"{path}: word {n}") for n, raw in enumerate(words, start=1)),
+            language=language,
+            source=source,
+        )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TranscriptError(f"{path}: larger than {MAX_BYTES >> 20} MB; not a words file")
+        content = json.loads(
+            path.read_text(encoding="utf-8-sig"),
+            parse_constant=_refuse_constant,
+        )
+    except OSError as error:
+        raise TranscriptError(f"{path}: cannot be opened ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
+        raise TranscriptError(f"{path}: not a valid json file ({reason})") from error
+    if not isinstance(content, dict):
+        raise TranscriptError(f"{path}: expected a json object with a list 'words'")
+    return content
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a time; write null where a time is unknown")
+
+
+def _word(raw: object, where: str) -> Word:
+    if not isinstance(raw, dict):
+        raise TranscriptError(f"{where}: expected an object with 'text'")
+    unknown = sorted(set(raw) - WORD_KEYS)
+    if unknown:
+        raise TranscriptError(
+            f"{where}: unknown key '{unknown[0]}'; known: {', '.join(sorted(WORD_KEYS))}"
+        )
+    text, speaker = raw.get("text"), raw.get("speaker", "participant")
+    if not isinstance(text, str):
+        raise TranscriptError(f"{where}: 'text' must be a text")
+    if speaker not in SPEAKERS:
+        raise TranscriptError(f"{where}: 'speaker' must be one of {', '.join(SPEAKERS)}")
+    try:
+        return Word(
+            text=text,
+            start_s=_number(raw.get("start_s"), "start_s"),
+            end_s=_number(raw.get("end_s"), "end_s"),
+            speaker=speaker,
+            confidence=_number(raw.get("confidence"), "confidence"),
+        )
+    except ValueError as error:
+        raise TranscriptError(f"{where}: {error}; correct the times or write null") from error
+
+
+def _number(value: object, key: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"'{key}' must be a number or null")  # noqa: TRY004
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"'{key}' is too large") from error

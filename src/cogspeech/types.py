@@ -1,0 +1,203 @@
+"""The nouns every stage speaks. Frozen, checked when made, numpy only.
+
+Times are seconds from the start of the recording, half-open ``[start_s, end_s)``. A missing time
+is ``None``; it is never 0, -1 or NaN.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+Speaker = Literal["participant", "interviewer", "other"]
+SPEAKERS: tuple[Speaker, ...] = ("participant", "interviewer", "other")
+
+RESEARCH_STATEMENT = (
+    "Research only. This software is no medical device, has not been evaluated or cleared by any "
+    "regulator, and must not be used to diagnose, screen, triage, treat or monitor any person. "
+    "Its output is an experimental score on recordings like those it was trained on; elsewhere it "
+    "may be wrong in unknown ways. If you are worried about memory or thinking, speak to a "
+    "clinician."
+)
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Is told how far a stage has come; the command line draws a bar from it."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """``done`` of ``total`` steps of ``stage`` are finished."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """The `Progress` that tells nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One audio file of one participant, with its label and metadata."""
+
+    recording_id: str
+    participant_id: str
+    audio_path: Path
+    label: str | None = None
+    transcript_path: Path | None = None
+    where: str = ""
+    """The file and row it comes from, for messages."""
+    visit: str | None = None
+    task: str | None = None
+    language: str | None = None
+    official_split: str | None = None
+    mmse: float | None = None
+    age_years: float | None = None
+    sex: str | None = None
+    education_years: float | None = None
+    site: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.recording_id or not self.participant_id:
+            raise ValueError("a recording needs a recording_id and a participant_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """The recordings of a study and what every surface must say about them."""
+
+    recordings: tuple[Recording, ...]
+    notice: str | None = None
+    """A sentence that must stand on every surface, such as that the voices are synthetic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One spoken word. Times are both given or both ``None``."""
+
+    text: str
+    start_s: float | None = None
+    end_s: float | None = None
+    speaker: Speaker = "participant"
+    confidence: float | None = None
+    spread: bool = False
+    """True: the times were not measured but placed evenly."""
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("a word needs a text")
+        if (self.start_s is None) != (self.end_s is None):
+            raise ValueError("a word has a start and an end, or neither")
+        if self.start_s is not None and self.end_s is not None:
+            if not (math.isfinite(self.start_s) and math.isfinite(self.end_s)):
+                raise ValueError("a word's times must be finite")
+            if not 0.0 <= self.start_s <= self.end_s:
+                raise ValueError("a word must start at or after 0 and not end before it starts")
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the word has times."""
+        return self.start_s is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A stretch in which only the participant speaks."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A silence of the participant inside a turn, before the word it delays."""
+
+    start_s: float
+    end_s: float
+    before_word: int
+    """Position, among the participant's words, of the word that follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """The words of one recording, in order, all speakers."""
+
+    recording_id: str
+    words: tuple[Word, ...]
+    language: str | None = None
+    source: str = "manual"
+
+    @property
+    def participant_words(self) -> tuple[Word, ...]:
+        """The participant's words, in order."""
+        return tuple(word for word in self.words if word.speaker == "participant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedRecording:
+    """What a fusion model sees of a recording: audio events and text tokens.
+
+    An event is a timed word or a pause, in the order of time; a pause stands before the word it
+    delays and carries that word's position. Axes: ``event``, ``token``, ``d_audio``, ``d_text``.
+    """
+
+    recording_id: str
+    event_vectors: Float[np.ndarray, "event d_audio"]
+    event_word: Int[np.ndarray, " event"]
+    event_is_pause: Bool[np.ndarray, " event"]
+    event_start_s: Float[np.ndarray, " event"]
+    event_duration_s: Float[np.ndarray, " event"]
+    token_vectors: Float[np.ndarray, "token d_text"]
+    token_word: Int[np.ndarray, " token"]
+
+    def __post_init__(self) -> None:
+        if not len(self.event_vectors) or not len(self.token_vectors):
+            raise ValueError("an embedded recording has at least one event and one token")
+        if not (np.isfinite(self.event_vectors).all() and np.isfinite(self.token_vectors).all()):
+            raise ValueError("embeddings must be finite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One recording with everything that has been made of it."""
+
+    recording: Recording
+    transcript: Transcript
+    embedded: EmbeddedRecording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What one fit says about one recording that it never saw."""
+
+    system: str
+    repeat: int
+    fold: int
+    seed: int
+    participant_id: str
+    recording_id: str
+    label: int
+    """0 or 1: the position in the study's classes, the negative one first."""
+    probability: float
+    """Of the second class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval and the number of participants behind it."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """How much the logit falls when one word, with its pause, is taken away."""
+
+    word_index: int
+    word: Word
+    value: float
