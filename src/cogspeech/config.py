@@ -148,7 +148,7 @@ def read_study_file(path: Path) -> Study:
         raise ConfigError(f"{path}: no such study file; give the path of a yaml file")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: "2024-13-45"
         where = getattr(error, "problem_mark", None)
         line = f":{where.line + 1}" if where else ""
         raise ConfigError(f"{path}{line}: not valid yaml; see docs/study-file.md") from error
@@ -163,6 +163,12 @@ def read_study_file(path: Path) -> Study:
 def parse_options(schema: type[SettingsT], raw: Mapping[str, Any], *, where: str) -> SettingsT:
     """``raw`` as ``schema``.
 
+    Args:
+        schema: the settings, such as the ``Options`` of a plug-in.
+        raw: as read from a file.
+        where: for messages: a file, and after it the section in which a plug-in's options stand
+            beside the section's own keys.
+
     Raises:
         ConfigError: one line that names the first wrong key, with the nearest valid key.
     """
@@ -172,7 +178,7 @@ def parse_options(schema: type[SettingsT], raw: Mapping[str, Any], *, where: str
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            known = _keys_beside(schema, first["loc"])
+            known = (*_keys_beside(schema, first["loc"]), *_keys_of_section(where))
             message = f"{where}: unknown key '{path}'; {nearest(str(first['loc'][-1]), known)}"
         elif first["type"] == "missing":
             message = f"{where}: the key '{path}' is required"
@@ -195,6 +201,15 @@ def _keys_beside(schema: type[BaseModel], location: tuple[int | str, ...]) -> tu
         if field and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             schema = field.annotation
     return tuple(schema.model_fields)
+
+
+def _keys_of_section(where: str) -> tuple[str, ...]:
+    """The own keys of the section that ``where`` ends with, if it ends with one."""
+    field = Study.model_fields.get(where.rpartition(" ")[2])
+    section = field.annotation if field else None
+    if isinstance(section, type) and issubclass(section, BaseModel):
+        return tuple(section.model_fields)
+    return ()
 
 
 def as_plain(study: Study) -> dict[str, Any]:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
     """A half-sentence that suggests the nearest known name and lists them all."""
+    if not known:
+        return "nothing can be named here"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}known: {', '.join(known)}"

@@ -202,7 +202,7 @@ def data_hash(cases: Sequence[Case]) -> str:
     )
 
 
-class FusionSystem:
+class FusionSystem(System):
     """A fusion as a system of the evaluation: one fit per fold and seed."""
 
     is_seeded = True

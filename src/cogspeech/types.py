@@ -88,6 +88,8 @@ class Word:
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise ValueError("a word needs a text")
+        if any("\ud800" <= character <= "\udfff" for character in self.text):
+            raise ValueError("a word's text must not hold half of a surrogate pair")
         if (self.start_s is None) != (self.end_s is None):
             raise ValueError("a word has a start and an end, or neither")
         if self.start_s is not None and self.end_s is not None:
@@ -200,4 +202,6 @@ class Attribution:
 
     word_index: int
     word: Word
+    pause_s: float
+    """How long the pause before it is; 0 where there is none."""
     value: float

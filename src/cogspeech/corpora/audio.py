@@ -3,6 +3,7 @@
 Decoding is all or error: what comes back is the whole recording as mono float32, finite.
 """
 
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ BLOCK_FRAMES = 1 << 18
 MAX_DURATION_S = 4 * 3600.0
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4_000, 384_000
 MAX_CHANNELS = 8
+UNKNOWN_BYTES = 0x7FFF_0000
+"""From this size on, the header of a WAV file that was written as a stream says "unknown"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +43,16 @@ def probe_audio(path: Path) -> AudioInfo:
     try:
         status = path.stat()
     except OSError as error:
-        raise AudioError(f"audio file '{path}' cannot be opened ({error.strerror})") from error
+        raise AudioError(
+            f"audio file '{path}' cannot be opened ({error.strerror}); correct the path"
+        ) from error
     if not stat.S_ISREG(status.st_mode):
-        raise AudioError(f"audio file '{path}' is not a regular file")
+        raise AudioError(f"audio file '{path}' is not a regular file; give the path of a recording")
     if status.st_size == 0:
         raise AudioError(f"audio file '{path}' is empty (0 bytes); export it again")
     try:
-        header = soundfile.info(path)
-    except soundfile.SoundFileError as error:
+        header = soundfile.info(os.fsencode(path))
+    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a name that ends in .raw
         raise AudioError(
             f"audio file '{path}' is not readable as WAV, FLAC, OGG or MP3; convert it"
         ) from error
@@ -59,6 +64,10 @@ def probe_audio(path: Path) -> AudioInfo:
     problem = _limit_broken(info)
     if problem:
         raise AudioError(f"audio file '{path}' {problem}")
+    if _is_cut_off(path, status.st_size):
+        raise AudioError(
+            f"audio file '{path}' is shorter than its header says; copy it again from its source"
+        )
     return info
 
 
@@ -67,17 +76,32 @@ def _limit_broken(info: AudioInfo) -> str | None:
     if not MIN_SAMPLE_RATE_HZ <= info.sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
         return (
             f"has a sample rate of {info.sample_rate_hz} Hz; "
-            f"expected {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
+            f"expected {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}; export it again"
         )
     if info.num_channels > MAX_CHANNELS:
-        return f"has {info.num_channels} channels; expected at most {MAX_CHANNELS}"
+        return f"has {info.num_channels} channels; expected at most {MAX_CHANNELS}; export it again"
     if info.duration_s == 0:
         return "has no samples; export it again"
     if info.duration_s > MAX_DURATION_S:
         return (
-            f"lasts {info.duration_s / 3600:.1f} h; expected at most {MAX_DURATION_S / 3600:.0f} h"
+            f"lasts {info.duration_s / 3600:.1f} h; expected at most "
+            f"{MAX_DURATION_S / 3600:.0f} h; cut it into parts"
         )
     return None
+
+
+def _is_cut_off(path: Path, num_bytes: int) -> bool:
+    """Whether a WAV file ends before its samples do; libsndfile would read what is left."""
+    with path.open("rb") as stream:
+        if stream.read(4) != b"RIFF":
+            return False
+        stream.seek(12)
+        while len(head := stream.read(8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return size < UNKNOWN_BYTES and stream.tell() + size > num_bytes
+            stream.seek(size + size % 2, 1)
+    return False
 
 
 def read_audio(path: Path, *, sample_rate_hz: int) -> Float[np.ndarray, " sample"]:
@@ -93,11 +117,15 @@ def read_audio(path: Path, *, sample_rate_hz: int) -> Float[np.ndarray, " sample
     pieces = []
     for block, is_last in _blocks(path, info):
         if not np.isfinite(block).all():
-            raise AudioError(f"audio file '{path}' has samples that are not finite numbers")
+            raise AudioError(
+                f"audio file '{path}' has samples that are not finite numbers; export it again"
+            )
         pieces.append(resampler.resample_chunk(block, last=is_last))
     samples = np.concatenate(pieces)
     if not np.any(samples):
-        raise AudioError(f"audio file '{path}' is digital silence from start to end")
+        raise AudioError(
+            f"audio file '{path}' is digital silence from start to end; leave the recording out"
+        )
     return samples
 
 
@@ -106,8 +134,9 @@ def _blocks(path: Path, info: AudioInfo) -> Iterator[tuple[Float[np.ndarray, " s
     expected = round(info.duration_s * info.sample_rate_hz)
     decoded = 0
     try:
-        with soundfile.SoundFile(path) as stream:
-            for block in stream.blocks(BLOCK_FRAMES, dtype="float32", always_2d=True):
+        with soundfile.SoundFile(os.fsencode(path)) as stream:
+            # Not `stream.blocks`: it fills up what the decoder could not give.
+            while len(block := stream.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                 decoded += len(block)
                 yield np.ascontiguousarray(block.mean(axis=1)), False
     except soundfile.SoundFileError as error:

@@ -5,6 +5,7 @@ sound result: unknown labels, ids that stand twice, a participant with two label
 """
 
 import csv
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -132,14 +133,18 @@ def read_recordings_table(path: Path, *, target_column: str) -> tuple[Recording,
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such recordings table; expected a csv file")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, strict=True)
+        try:
             columns = tuple(reader.fieldnames or ())
             _require_columns(path, columns, (*REQUIRED_COLUMNS, target_column))
             rows = [(f"{path}:{reader.line_num}", row) for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path}: not a readable utf-8 csv file ({error})") from error
+        except csv.Error as error:
+            raise CorpusError(
+                f"{path}:{reader.reader.line_num}: not valid csv ({error}); correct the row"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{path}: not utf-8 text ({error}); export it as utf-8") from error
     folder = path.resolve().parent
     return tuple(_recording_of_row(row, where, folder, target_column) for where, row in rows)
 
@@ -151,14 +156,21 @@ def _require_columns(path: Path, columns: Sequence[str], required: Iterable[str]
                 f"{path}:1: the column '{name}' is missing; "
                 f"{nearest(name, tuple(columns)) if columns else 'the file is empty'}"
             )
+    for name, count in Counter(columns).items():
+        if count > 1:
+            raise CorpusError(f"{path}:1: the column '{name}' stands {count} times; keep one")
 
 
 def _recording_of_row(
     row: Mapping[str | None, str | None], where: str, folder: Path, target_column: str
 ) -> Recording:
     if None in row or None in row.values():
-        raise CorpusError(f"{where}: the row has another number of cells than the header")
+        raise CorpusError(
+            f"{where}: the row has another number of cells than the header; correct the row"
+        )
     cells = {str(name): (value or "").strip() for name, value in row.items()}
+    if any("\0" in value for value in cells.values()):
+        raise CorpusError(f"{where}: the row holds a NUL character; export the table again")
     for name in REQUIRED_COLUMNS:
         if not cells[name]:
             raise CorpusError(f"{where}: {name} is empty; every row needs one")
@@ -190,8 +202,10 @@ def _path_below(folder: Path, text: str, where: str, column: str) -> Path:
     """The file a cell names, which must stay below the table's folder, links resolved."""
     try:
         path = (folder / text).resolve()
-    except (ValueError, OSError) as error:
-        raise CorpusError(f"{where}: {column} is not a usable path ({error})") from error
+    except (ValueError, OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise CorpusError(
+            f"{where}: {column} is not a usable path ({error}); correct the row"
+        ) from error
     if not path.is_relative_to(folder):
         raise CorpusError(
             f"{where}: {column} '{text}' leaves the folder of the table; "
@@ -204,11 +218,12 @@ def _number(text: str | None, where: str, column: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
-    except ValueError as error:
-        raise CorpusError(
-            f"{where}: {column} is '{text}'; expected a number or an empty cell"
-        ) from error
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise CorpusError(f"{where}: {column} is '{text}'; expected a number or an empty cell")
+    return number
 
 
 def write_recordings_table(path: Path, rows: Sequence[Mapping[str, object]]) -> None:

@@ -75,7 +75,7 @@ def plan_splits(
     """
     for index, name in enumerate(classes):
         count = sum(label == index for label in labels.values())
-        needed = max(outer_folds, 3)
+        needed = outer_folds if outer_folds > 2 else 4  # one to train on, one to validate on
         if count < needed:
             raise SplitError(
                 f"class '{name}' has {count} participants, fewer than the {needed} that "

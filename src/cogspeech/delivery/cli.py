@@ -143,13 +143,23 @@ def _predict(options: argparse.Namespace) -> None:
     predictor = Predictor.from_folder(options.bundle)
     for audio in options.audio:
         answer = predictor.predict(audio, options.transcript, untimed_words=options.untimed_words)
-        _say(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+        _say(_json_line(answer))
 
 
 def _report(options: argparse.Namespace) -> None:
     from cogspeech.reporting.report import write_report
 
     _say(str(write_report(options.run)))
+
+
+def _json_line(content: object) -> str:
+    """Readable letters where the output can show them, escaped ones where it cannot."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(content, allow_nan=False)
+    return text
 
 
 def _say(text: str) -> None:

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.fft
 from jaxtyping import Float
 from pydantic import Field
 
@@ -13,7 +14,8 @@ from cogspeech.embeddings.spans import FrameGeometry
 
 SAMPLE_RATE_HZ = 16_000
 STRIDE, KERNEL, FFT = 320, 640, 1024
-FLOOR = 1e-8
+TAPER = np.hanning(KERNEL + 1)[:-1].astype(np.float32)
+FLOOR = np.float32(1e-8)
 LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 70, 400
 
 
@@ -22,8 +24,9 @@ class AcousticEncoder(AudioEncoder):
     """One frame of 40 ms every 20 ms: mel bands in log energy, log energy, voicing.
 
     Voicing is the largest normalised autocorrelation at lags of 70 to 400 Hz, between 0 (noise)
-    and 1 (a periodic voice). The recording is scaled to a root mean square of 1 first, so the
-    level of the microphone is not a feature.
+    and 1 (a periodic voice). The recording is scaled to a root mean square of 1 first, and vectors
+    are taken relative to the recording's mean frame (cepstral mean normalisation): neither the
+    level nor the colour of a microphone is a feature.
     """
 
     class Options(Settings):
@@ -34,6 +37,7 @@ class AcousticEncoder(AudioEncoder):
     geometry = FrameGeometry(stride=STRIDE, kernel=KERNEL)
     sample_rate_hz = SAMPLE_RATE_HZ
     max_window_s = 60.0
+    subtracts_mean = True
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -51,19 +55,18 @@ class AcousticEncoder(AudioEncoder):
         """The samples without offset and with a root mean square of 1."""
         centred = samples - samples.mean()
         level = np.sqrt(np.mean(np.square(centred), dtype=np.float64))
-        return np.asarray(centred / max(level, FLOOR), dtype=np.float32)
+        return np.asarray(centred / max(level, float(FLOOR)), dtype=np.float32)
 
     def encode(
         self, windows: Float[np.ndarray, "window sample"]
     ) -> Float[np.ndarray, "window frame d_audio"]:
         """Frames of each window; a frame depends on its own samples only."""
         frames = np.lib.stride_tricks.sliding_window_view(windows, KERNEL, axis=1)[:, ::STRIDE]
-        tapered = frames * np.hanning(KERNEL + 1)[:-1]  # (window, frame, KERNEL)
-        power = np.square(np.abs(np.fft.rfft(tapered, FFT)))  # (window, frame, FFT / 2 + 1)
+        tapered = frames * TAPER  # (window, frame, KERNEL)
+        power = np.square(np.abs(scipy.fft.rfft(tapered, FFT)))  # (window, frame, FFT / 2 + 1)
         mel = np.log(power @ self._mel_filters / KERNEL + FLOOR)
-        energy = np.log(np.mean(np.square(frames), axis=-1, dtype=np.float64) + FLOOR)
-        features = [mel, energy[..., None], _voicing(tapered)[..., None]]
-        return np.asarray(np.concatenate(features, axis=-1), dtype=np.float32)
+        energy = np.log(np.square(tapered).mean(axis=-1, keepdims=True) + FLOOR)
+        return np.concatenate([mel, energy, _voicing(power)], axis=-1)
 
     @cached_property
     def _mel_filters(self) -> Float[np.ndarray, "bin band"]:
@@ -78,23 +81,22 @@ class AcousticEncoder(AudioEncoder):
                 sampling_rate=SAMPLE_RATE_HZ,
                 norm="slaney",
                 mel_scale="slaney",
-            )
+            ),
+            dtype=np.float32,
         )
 
 
 def _voicing(
-    tapered: Float[np.ndarray, "window frame sample"],
-) -> Float[np.ndarray, "window frame"]:
+    power: Float[np.ndarray, "window frame bin"],
+) -> Float[np.ndarray, "window frame 1"]:
     """The largest autocorrelation at pitch lags, over that at lag 0 and that of the taper itself.
 
-    Boersma (1993): dividing by the autocorrelation of the taper undoes its fall with the lag.
+    Boersma (1993): dividing by the autocorrelation of the taper undoes its fall with the lag. The
+    transform is long enough (KERNEL + longest lag <= FFT) that no lag wraps around.
     """
-    taper = np.hanning(KERNEL + 1)[:-1]
     shortest, longest = SAMPLE_RATE_HZ // HIGHEST_PITCH_HZ, SAMPLE_RATE_HZ // LOWEST_PITCH_HZ
-    size = 2 * FFT
-    spectrum = np.square(np.abs(np.fft.rfft(tapered, size)))
-    correlation = np.fft.irfft(spectrum, size)[..., : longest + 1]
-    of_taper = np.fft.irfft(np.square(np.abs(np.fft.rfft(taper, size))), size)[: longest + 1]
-    zero_lag = correlation[..., :1] + FLOOR
-    normalised = (correlation / zero_lag) / (of_taper / of_taper[0])
-    return np.asarray(np.clip(normalised[..., shortest:].max(axis=-1), 0.0, 1.0))
+    correlation = scipy.fft.irfft(power, FFT)[..., : longest + 1]
+    of_taper = scipy.fft.irfft(np.square(np.abs(scipy.fft.rfft(TAPER, FFT))), FFT)[: longest + 1]
+    normalised = correlation / (correlation[..., :1] + FLOOR) * (of_taper[0] / of_taper)
+    strongest = normalised[..., shortest:].max(axis=-1, keepdims=True)
+    return np.asarray(np.clip(strongest, 0.0, 1.0), dtype=np.float32)

@@ -24,6 +24,8 @@ class AudioEncoder(ABC):
     """Audio to frames. Made with its own options; loads weights on the first `encode`."""
 
     Options: ClassVar[type[Settings]]
+    subtracts_mean: ClassVar[bool] = False
+    """True: event vectors are relative to the mean frame of the recording."""
 
     @abstractmethod
     def __init__(self, options: Any) -> None: ...

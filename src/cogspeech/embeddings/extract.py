@@ -7,7 +7,6 @@ content, so nothing is ever encoded twice.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -181,7 +180,10 @@ def _pool_events(
     start = kept_samples(times_s[:, 0], turns, sample_rate_hz=rate)
     end = kept_samples(times_s[:, 1], turns, sample_rate_hz=rate)
     first, last = frames_of_words(start, end, encoder.geometry, len(frames))
-    return pool_spans(frames, first, last)
+    pooled = pool_spans(frames, first, last)
+    if encoder.subtracts_mean:
+        pooled -= frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return pooled
 
 
 def encode_frames(
@@ -204,7 +206,7 @@ def encode_frames(
     by_length: dict[int, list[Window]] = {}
     for window in windows:
         by_length.setdefault(window.stop_sample - window.start_sample, []).append(window)
-    frames: Any = np.empty((geometry.num_frames(len(samples)), encoder.dimension), dtype=np.float32)
+    frames = np.empty((geometry.num_frames(len(samples)), encoder.dimension), dtype=np.float32)
     for group in by_length.values():
         for at in range(0, len(group), MAX_BATCH):
             batch = group[at : at + MAX_BATCH]
@@ -212,4 +214,4 @@ def encode_frames(
             for window, encoded in zip(batch, encoder.encode(stacked), strict=True):
                 kept = encoded[window.skip_frames : window.skip_frames + window.num_frames]
                 frames[window.first_frame : window.first_frame + window.num_frames] = kept
-    return np.asarray(frames)
+    return frames

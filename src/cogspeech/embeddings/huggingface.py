@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+from safetensors import SafetensorError
 
 from cogspeech.cache import file_digest
 from cogspeech.config import Settings, is_offline
@@ -91,12 +92,14 @@ class _Checkpoint:
         """The encoder part of the model, in float32, ready to infer."""
         import torch
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # our own bar is on the screen
         try:
             model = AutoModel.from_pretrained(
                 self.folder, use_safetensors=True, dtype=torch.float32
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise EncoderError(f"encoder '{self.name}': its weights cannot be loaded") from error
         encoder = model.get_encoder() if self.config.is_encoder_decoder else model
         return encoder.eval()
@@ -255,7 +258,7 @@ class HuggingFaceTextEncoder(TextEncoder):
             return_overflowing_tokens=True,
             return_attention_mask=False,
         )
-        pieces: list[tuple[int, Float[np.ndarray, "token d_text"], list[int]]] = []
+        pieces: list[tuple[int, np.ndarray, list[int]]] = []
         start = 0
         for number, ids in enumerate(encoded["input_ids"]):
             of_word = encoded.word_ids(number)
@@ -265,9 +268,7 @@ class HuggingFaceTextEncoder(TextEncoder):
             pieces.append((start, self._hidden(ids)[real], [of_word[place] for place in real]))
         return self._averaged(pieces)
 
-    def _averaged(
-        self, pieces: list[tuple[int, Float[np.ndarray, "token d_text"], list[int]]]
-    ) -> TokenEmbeddings:
+    def _averaged(self, pieces: list[tuple[int, np.ndarray, list[int]]]) -> TokenEmbeddings:
         """One vector per token from overlapping windows, each given with its first token."""
         num_tokens = pieces[-1][0] + len(pieces[-1][2])
         if not num_tokens:

@@ -126,7 +126,8 @@ def frames_of_words(
     first = np.ceil((start - geometry.first_centre) / geometry.stride)
     last = np.ceil((end - geometry.first_centre) / geometry.stride)
     first, last = np.clip(first, 0, num_frames), np.clip(last, 0, num_frames)
-    middle = np.rint(((start + end) / 2 - geometry.first_centre) / geometry.stride)
+    # Not rint, which rounds halves to even: shifting all times by a frame must shift the result.
+    middle = np.floor(((start + end) / 2 - geometry.first_centre) / geometry.stride + 0.5)
     nearest = np.clip(middle, 0, num_frames - 1)
     is_empty = last <= first
     first = np.where(is_empty, nearest, first)

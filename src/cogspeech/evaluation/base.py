@@ -1,8 +1,9 @@
 """What can be evaluated: systems, and the probes that must fail."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -25,32 +26,32 @@ class FoldTask:
     test: tuple[Case, ...]
 
 
-class System(Protocol):
+class System(ABC):
     """Anything that can be fitted on the training side and asked about the test cases."""
 
     name: str
     is_seeded: bool
     """False: every seed would give the same answer, so one is enough."""
 
+    @abstractmethod
     def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
         """The probability of the second class for each test case, in order."""
-        ...
 
 
-class Baseline(System, Protocol):
+class Baseline(System):
     """A system without a neural network; registered under its name."""
 
-    def __init__(self) -> None: ...
 
-
-class Probe(Protocol):
+class Probe(ABC):
     """A deliberately unfair view of a recording, from which nothing should be predictable."""
 
     name: ClassVar[str]
+    looks_at: ClassVar[str]
+    """What it looks at, for the report."""
 
+    @abstractmethod
     def features(self, case: Case) -> Float[np.ndarray, " feature"] | None:
         """What the probe sees, or ``None`` where the recording has nothing of it."""
-        ...
 
 
 BASELINES: Registry[type[Baseline]] = Registry("baseline", "cogspeech.evaluation.baselines")

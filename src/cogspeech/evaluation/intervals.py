@@ -16,7 +16,10 @@ def wilson(proportion: float, n: int) -> tuple[float, float]:
     """
     centre = (proportion + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * np.sqrt(proportion * (1 - proportion) / n + Z**2 / (4 * n**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    # At 0 and 1 rounding would leave the limit a hair inside.
+    return float(min(max(0.0, centre - half), proportion)), float(
+        max(min(1.0, centre + half), proportion)
+    )
 
 
 def logit_interval(
@@ -33,6 +36,21 @@ def logit_interval(
     middle = np.log(auroc / (1.0 - auroc))
     low, high = 1.0 / (1.0 + np.exp(-(middle + np.array([-half, half]))))
     return float(low), float(high)
+
+
+def p_above_chance(
+    auroc: float, standard_error: float, *, num_positive: int, num_negative: int
+) -> float:
+    """One-sided p that an AUROC is 0.5 or less, on the scale of `logit_interval`.
+
+    Where all pairs are ranked rightly: the chance of as many coin tosses as the smaller class has
+    participants.
+    """
+    if auroc in (0.0, 1.0):
+        return float(0.5 ** min(num_positive, num_negative)) if auroc else 1.0
+    if standard_error == 0.0:
+        return float(auroc <= 0.5)
+    return float(norm.sf(np.log(auroc / (1.0 - auroc)) * auroc * (1.0 - auroc) / standard_error))
 
 
 def bootstrap_counts(

@@ -9,6 +9,7 @@ one scale: pooling them biases the area downwards, most of all where there is no
 (Parker et al., 2007; Airola et al., 2011).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -70,35 +71,61 @@ def scores_of(predictions: Sequence[Prediction], system: str) -> Scores:
 def auroc_parts(
     scores: Scores,
 ) -> tuple[float, Float[np.ndarray, " positive"], Float[np.ndarray, " negative"]]:
-    """The AUROC and each participant's share in it (DeLong et al., 1988), averaged over runs.
+    """The AUROC and each participant's share in it, averaged over runs.
 
-    The shares of the positives have the AUROC as their mean, and so do those of the negatives.
+    The AUROC of a run is the mean over its comparable pairs, those of one test fold. A share is
+    the AUROC plus how far the participant's own wins lie from the fold's mean (the structural
+    components of DeLong et al., 1988, per fold), scaled so that the variance of the shares over
+    their number is the sum of the folds' own variances.
     """
     is_positive = scores.labels == 1
-    of_positives = np.zeros(int(is_positive.sum()))
-    of_negatives = np.zeros(int((~is_positive).sum()))
+    total = 0.0
+    of_positives, of_negatives = np.zeros(is_positive.sum()), np.zeros((~is_positive).sum())
     for probability, fold in zip(scores.probability, scores.fold, strict=True):
-        positive, negative = probability[is_positive], probability[~is_positive]
-        wins = (positive[:, None] > negative[None, :]) + 0.5 * (
-            positive[:, None] == negative[None, :]
+        auroc, positives, negatives = _run_parts(
+            probability[is_positive],
+            probability[~is_positive],
+            fold[is_positive],
+            fold[~is_positive],
         )
-        comparable = fold[is_positive][:, None] == fold[~is_positive][None, :]
-        wins = wins * comparable / comparable.sum()
-        of_positives += wins.sum(axis=1) * len(positive)
-        of_negatives += wins.sum(axis=0) * len(negative)
+        total = total + auroc
+        of_positives = of_positives + positives
+        of_negatives = of_negatives + negatives
     runs = len(scores.probability)
-    of_positives, of_negatives = of_positives / runs, of_negatives / runs
-    return float(of_positives.mean()), of_positives, of_negatives
+    return total / runs, of_positives / runs, of_negatives / runs
+
+
+def _run_parts(
+    positive: Float[np.ndarray, " positive"],
+    negative: Float[np.ndarray, " negative"],
+    fold_of_positive: Int[np.ndarray, " positive"],
+    fold_of_negative: Int[np.ndarray, " negative"],
+) -> tuple[float, Float[np.ndarray, " positive"], Float[np.ndarray, " negative"]]:
+    folds = np.unique(fold_of_positive)
+    sizes = [((fold_of_positive == f).sum(), (fold_of_negative == f).sum()) for f in folds]
+    num_pairs = sum(int(m * n) for m, n in sizes)
+    auroc = 0.0
+    positive_share, negative_share = np.zeros(len(positive)), np.zeros(len(negative))
+    for fold, (m, n) in zip(folds, sizes, strict=True):
+        if not n:
+            continue
+        rows, columns = fold_of_positive == fold, fold_of_negative == fold
+        margin = positive[rows][:, None] - negative[columns][None, :]
+        wins = (margin > 0) + 0.5 * (margin == 0)
+        weight = m * n / num_pairs
+        own = wins.mean()
+        auroc += weight * own
+        scale_m, scale_n = weight / m * len(positive), weight / n * len(negative)
+        positive_share[rows] = (wins.mean(axis=1) - own) * scale_m * np.sqrt(m / max(m - 1, 1))
+        negative_share[columns] = (wins.mean(axis=0) - own) * scale_n * np.sqrt(n / max(n - 1, 1))
+    return float(auroc), auroc + positive_share, auroc + negative_share
 
 
 def auroc_error(
     of_positives: Float[np.ndarray, " positive"], of_negatives: Float[np.ndarray, " negative"]
 ) -> float:
     """The standard error of an AUROC, or of a difference of two, from the participants' shares."""
-    variance = sum(
-        float(np.var(shares, ddof=1)) / len(shares) if len(shares) > 1 else 0.25
-        for shares in (of_positives, of_negatives)
-    )
+    variance = sum(np.var(shares) / len(shares) for shares in (of_positives, of_negatives))
     return float(np.sqrt(variance))
 
 
@@ -148,21 +175,16 @@ def _auprc(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     return total / np.where(positives > 0, positives, 1.0)
 
 
-def _rates(
-    scores: Scores, weights: Weights
-) -> tuple[Float[np.ndarray, "draw run"], Float[np.ndarray, "draw run"]]:
-    """Sensitivity and specificity of every run."""
-    decided = (scores.probability >= THRESHOLD).astype(float)  # (run, participant)
-    positive = weights * scores.labels
-    negative = weights * (1 - scores.labels)
-    sensitivity = positive @ decided.T / positive.sum(axis=1, keepdims=True)
-    specificity = negative @ (1.0 - decided).T / negative.sum(axis=1, keepdims=True)
-    return sensitivity, specificity
+def _balanced_accuracy(scores: Scores) -> Estimate:
+    """The mean of sensitivity and specificity; their Wilson limits combined (MOVER).
 
-
-def _balanced_accuracy(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
-    sensitivity, specificity = _rates(scores, weights)
-    return np.asarray((sensitivity + specificity).mean(axis=1) / 2)
+    Zou and Donner (2008): the distance of each limit is the root of the summed squared distances.
+    """
+    negative, positive = (_proportion(of_class)(scores) for of_class in (0, 1))
+    value = (positive.estimate + negative.estimate) / 2
+    down = math.hypot(positive.estimate - positive.low, negative.estimate - negative.low) / 2
+    up = math.hypot(positive.high - positive.estimate, negative.high - negative.estimate) / 2
+    return Estimate(estimate=value, low=value - down, high=value + up, n=scores.num_participants)
 
 
 def _f1(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
@@ -196,7 +218,7 @@ def _proportion(of_class: int | None) -> Callable[[Scores], Estimate]:
 METRICS: dict[str, Callable[[Scores], Estimate]] = {
     "auroc": _auroc,
     "auprc": _bootstrapped(_auprc),
-    "balanced_accuracy": _bootstrapped(_balanced_accuracy),
+    "balanced_accuracy": _balanced_accuracy,
     "accuracy": _proportion(None),
     "sensitivity": _proportion(1),
     "specificity": _proportion(0),

@@ -6,13 +6,13 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cogspeech.corpora.splits import SplitPlan
-from cogspeech.evaluation.base import PROBES, FoldTask, both_parts
+from cogspeech.evaluation.base import PROBES, FoldTask, Probe, System, both_parts
+from cogspeech.evaluation.intervals import p_above_chance
 from cogspeech.evaluation.metrics import METRICS, auroc_error, auroc_parts, scores_of
 from cogspeech.evaluation.protocol import cross_validate
 from cogspeech.types import Case, Estimate, Progress, no_progress
@@ -26,6 +26,7 @@ class ProbeResult:
     """What a probe reached. ``auroc`` and ``p_value`` are ``None`` where it does not apply."""
 
     name: str
+    looks_at: str
     auroc: Estimate | None
     p_value: float | None
     verdict: Verdict
@@ -45,13 +46,13 @@ def run_probes(
     for done, name in enumerate(names, start=1):
         probe = PROBES.get(name)()
         features = {case.recording.recording_id: probe.features(case) for case in cases}
-        results.append(_probe(name, features, cases, plan, classes=classes, seed=seed))
+        results.append(_probe(probe, features, cases, plan, classes=classes, seed=seed))
         progress("probes", done, len(names))
     return tuple(results)
 
 
 def _probe(
-    name: str,
+    probe: Probe,
     features: Mapping[str, Float[np.ndarray, " feature"] | None],
     cases: Sequence[Case],
     plan: SplitPlan,
@@ -59,21 +60,34 @@ def _probe(
     classes: Sequence[str],
     seed: int,
 ) -> ProbeResult:
+    name = probe.name
     seen = {key: value for key, value in features.items() if value is not None}
     if len(seen) < len(features):
-        return ProbeResult(name=name, auroc=None, p_value=None, verdict="not_applicable")
+        return ProbeResult(
+            name=name,
+            looks_at=probe.looks_at,
+            auroc=None,
+            p_value=None,
+            verdict="not_applicable",
+        )
     system = _ProbeSystem(name, seen)
     predictions = cross_validate([system], cases, plan, classes=classes, seeds=[seed])
     scores = scores_of(predictions, name)
     auroc = METRICS["auroc"](scores)
-    value, of_positives, of_negatives = auroc_parts(scores)
-    error = auroc_error(of_positives, of_negatives)
-    p_value = float(norm.sf((value - 0.5) / error)) if error > 0 else float(value <= 0.5)
     verdict: Verdict = "shortcut" if auroc.low > 0.5 else "clear"
-    return ProbeResult(name=name, auroc=auroc, p_value=p_value, verdict=verdict)
+    value, of_positives, of_negatives = auroc_parts(scores)
+    p_value = p_above_chance(
+        value,
+        auroc_error(of_positives, of_negatives),
+        num_positive=len(of_positives),
+        num_negative=len(of_negatives),
+    )
+    return ProbeResult(
+        name=name, looks_at=probe.looks_at, auroc=auroc, p_value=p_value, verdict=verdict
+    )
 
 
-class _ProbeSystem:
+class _ProbeSystem(System):
     """A probe as a system of the protocol."""
 
     is_seeded = False

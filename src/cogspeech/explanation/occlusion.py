@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.explanation.base import EXPLAINERS, Explainer
 from cogspeech.fusion.base import FusionInputs, FusionModel, collate
 from cogspeech.types import Attribution, EmbeddedRecording, Transcript
 
@@ -14,7 +14,7 @@ ROWS_AT_ONCE = 32
 
 
 @EXPLAINERS.register("occlusion")
-class Occlusion:
+class Occlusion(Explainer):
     """Logit of the whole recording minus the logit without the word (Zeiler and Fergus, 2014).
 
     A word is taken away through the masks: its audio events and its tokens are not real. A word
@@ -38,10 +38,20 @@ class Occlusion:
             rows = removable[at : at + ROWS_AT_ONCE]
             without = _logits(model, _without(inputs, rows))
             attributions += [
-                Attribution(word_index=index, word=words[index], value=whole - float(logit))
+                Attribution(
+                    word_index=index,
+                    word=words[index],
+                    pause_s=_pause_before(embedded, index),
+                    value=whole - float(logit),
+                )
                 for index, logit in zip(rows, without, strict=True)
             ]
         return tuple(attributions)
+
+
+def _pause_before(embedded: EmbeddedRecording, word_index: int) -> float:
+    is_it = embedded.event_is_pause & (embedded.event_word == word_index)
+    return float(embedded.event_duration_s[is_it].sum())
 
 
 def _without(inputs: FusionInputs, word_indices: list[int]) -> FusionInputs:

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import Field, model_validator
 from torch import nn
 
-from cogspeech.config import Settings
 from cogspeech.fusion.base import FUSIONS, FusionInputs, FusionModel, FusionOutputs
 from cogspeech.fusion.layers import (
     AttentionPool,
@@ -18,6 +17,7 @@ from cogspeech.fusion.layers import (
     FeedForward,
     GatedResidual,
     Head,
+    StreamOptions,
     TextStream,
     WordDistanceBias,
 )
@@ -27,16 +27,14 @@ from cogspeech.fusion.layers import (
 class AlignedCrossAttention(FusionModel):
     """Events ask, tokens answer with a bias on the word distance; gated, pooled, one logit."""
 
-    class Options(Settings):
+    class Options(StreamOptions):
         """``{name: aligned_cross_attention, d_model: 64, num_heads: 4, ...}``."""
 
-        d_model: int = Field(default=64, ge=4)
         num_heads: int = Field(default=4, ge=1)
         max_distance: int = Field(default=8, ge=1)
         """Words; beyond it the learned part of the bias is constant."""
-        steepest_slope: float = Field(default=4.0, gt=0)
+        steepest_slope: float = Field(default=8.0, gt=0)
         """Slope of the first head at the start; each further head has half of it."""
-        dropout: float = Field(default=0.1, ge=0, lt=1)
 
         @model_validator(mode="after")
         def _heads_divide(self) -> "AlignedCrossAttention.Options":

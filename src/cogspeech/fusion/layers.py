@@ -2,9 +2,18 @@
 
 import torch
 from jaxtyping import Bool, Float, Int
+from pydantic import Field
 from torch import Tensor, nn
 
+from cogspeech.config import Settings
 from cogspeech.fusion.base import FusionInputs, Standardise
+
+
+class StreamOptions(Settings):
+    """The options that every fusion has."""
+
+    d_model: int = Field(default=64, ge=4)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
 class AudioStream(nn.Module):

@@ -3,25 +3,23 @@
 from typing import Any, ClassVar
 
 from jaxtyping import Bool, Float
-from pydantic import Field
 from torch import Tensor, nn
 
-from cogspeech.config import Settings
 from cogspeech.fusion.base import FUSIONS, FusionInputs, FusionModel, FusionOutputs
-from cogspeech.fusion.layers import AttentionPool, AudioStream, FeedForward, Head, TextStream
-
-
-class SingleStreamOptions(Settings):
-    """``{name: text_only, d_model: 64, dropout: 0.1}``."""
-
-    d_model: int = Field(default=64, ge=4)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+from cogspeech.fusion.layers import (
+    AttentionPool,
+    AudioStream,
+    FeedForward,
+    Head,
+    StreamOptions,
+    TextStream,
+)
 
 
 class Tower(nn.Module):
     """One stream to one logit."""
 
-    def __init__(self, stream: AudioStream | TextStream, options: SingleStreamOptions) -> None:
+    def __init__(self, stream: AudioStream | TextStream, options: StreamOptions) -> None:
         super().__init__()
         self.stream = stream
         self.feed_forward = FeedForward(options.d_model, dropout=options.dropout)
@@ -41,7 +39,7 @@ class Tower(nn.Module):
 class AudioOnly(FusionModel):
     """Words and pauses as they sound, without a word of text."""
 
-    Options = SingleStreamOptions
+    Options = StreamOptions
     streams: ClassVar[tuple[str, ...]] = ("audio",)
 
     def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
@@ -58,7 +56,7 @@ class AudioOnly(FusionModel):
 class TextOnly(FusionModel):
     """Tokens alone: no sound, no pause, no time."""
 
-    Options = SingleStreamOptions
+    Options = StreamOptions
     streams: ClassVar[tuple[str, ...]] = ("text",)
 
     def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
@@ -75,7 +73,7 @@ class TextOnly(FusionModel):
 class LateFusion(FusionModel):
     """The sum of both streams' logits, trained together; neither sees the other."""
 
-    Options = SingleStreamOptions
+    Options = StreamOptions
 
     def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
         super().__init__(d_audio=d_audio, d_text=d_text, options=options)

@@ -66,13 +66,14 @@ def draw_figures(
         classes: the negative class first.
     """
     runs, people = scores.probability.shape
-    about = f"{primary}, n = {people} participants"
+    name, positive = _plain(primary), _plain(classes[1])
+    about = f"{name}, n = {people} participants"
     return (
         _drawing(
             "forest",
             "AUROC of every system",
             f"Dot: AUROC. Bar: 95 % interval, n = {people} participants. "
-            f"The dark diamond is {primary}. Dashed line: guessing (0.5).",
+            f"The dark diamond is {name}. Dashed line: guessing (0.5).",
             lambda axes: _forest(axes, aurocs, primary),
             height_in=max(2.2, 0.85 + 0.36 * len(aurocs)),
         ),
@@ -88,7 +89,7 @@ def draw_figures(
             "reliability",
             "Do the probabilities mean what they say?",
             f"{about}. For participants with a similar predicted probability: how many really are "
-            f"'{classes[1]}'. On the dashed line both agree. The numbers count participants per "
+            f"'{positive}'. On the dashed line both agree. The numbers count participants per "
             f"run (mean over {runs} runs); bars are 95 % intervals for that many participants.",
             lambda axes: _reliability(axes, scores, classes[1]),
         ),
@@ -204,8 +205,13 @@ def _unit_square(axes: Axes) -> None:
     axes.set_ylim(-0.02, 1.02)
 
 
+def _plain(name: str) -> str:
+    """Without control characters: XML has none, and some turn the text around."""
+    return "".join(letter for letter in name if letter.isprintable())
+
+
 def _short(name: str) -> str:
-    shown = "".join(letter for letter in name if letter.isprintable())
+    shown = _plain(name)
     return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 

@@ -6,25 +6,18 @@ identifiers are other people's text. The page asks nobody for anything and runs 
 
 import base64
 import csv
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter, ValidationError
 
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
@@ -36,6 +29,7 @@ from cogspeech.reporting.figures import draw_figures
 from cogspeech.types import Estimate, Prediction
 
 ReadT = TypeVar("ReadT")
+_Facts = TypeAdapter(dict[str, JsonValue])
 
 SIGNIFICANT = 0.05
 SHOWN_PAUSE_S = 0.5
@@ -54,10 +48,11 @@ class _Probe(_Read):
     auroc: Estimate | None
     p_value: float | None
     verdict: Literal["clear", "shortcut", "not_applicable"]
+    looks_at: str
 
 
 class _Metrics(_Read):
-    n_participants: Annotated[int, Field(gt=0)]
+    n_participants: PositiveInt
     n_recordings: int
     classes: tuple[str, str]
     primary: str
@@ -68,12 +63,6 @@ class _Metrics(_Read):
     notice: str | None
     use: str
 
-    @model_validator(mode="after")
-    def _every_auroc_is_there(self) -> "_Metrics":
-        if not all("auroc" in self.systems.get(s, ()) for s in (self.primary, *self.systems)):
-            raise ValueError("every system, the primary among them, needs an auroc")
-        return self
-
 
 class _Share(_Read):
     """One word and what it did to the score."""
@@ -82,6 +71,7 @@ class _Share(_Read):
     text: str
     start_s: float | None
     end_s: float | None
+    pause_s: float
     attribution: float
 
 
@@ -121,15 +111,11 @@ class _ShownRecording:
     probability: float
     is_right: bool
     words: tuple[_ShownWord, ...]
-    """The first `MOST_WORDS` of them."""
     shares: tuple[_Share, ...]
 
 
 def write_report(run_dir: Path) -> Path:
-    """Makes ``report.html`` anew from the other files of the run folder.
-
-    Returns:
-        The path of the report.
+    """Makes ``report.html`` anew from the other files of the run folder; gives its path.
 
     Raises:
         CogspeechError: a file is missing or not what `run` writes.
@@ -141,7 +127,7 @@ def write_report(run_dir: Path) -> Path:
 
 
 def _read(run_dir: Path) -> _Run:
-    metrics = _checked(run_dir / "metrics.json", _Metrics.model_validate_json)
+    metrics = _checked(run_dir / "metrics.json", _metrics)
     predictions = _checked(run_dir / "predictions.csv", _predictions)
     return _Run(
         metrics=metrics,
@@ -154,9 +140,7 @@ def _read(run_dir: Path) -> _Run:
             run_dir / "study.yaml", lambda text: Study.model_validate(yaml.safe_load(text))
         ),
         study_yaml=_checked(run_dir / "study.yaml", str),
-        provenance=_checked(
-            run_dir / "provenance.json", TypeAdapter(dict[str, JsonValue]).validate_json
-        ),
+        provenance=_checked(run_dir / "provenance.json", _Facts.validate_json),
     )
 
 
@@ -178,9 +162,19 @@ def _checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:
     raise CogspeechError(f"{path}: cannot be read ({reason}); {remedy}") from cause
 
 
+def _metrics(text: str) -> _Metrics:
+    metrics = _Metrics.model_validate_json(text)
+    if not all("auroc" in metrics.systems.get(s, ()) for s in (metrics.primary, *metrics.systems)):
+        raise ValueError("every system, the primary among them, needs an auroc")
+    return metrics
+
+
 def _predictions(text: str) -> tuple[Prediction, ...]:
     rows = list(csv.DictReader(io.StringIO(text)))
-    return TypeAdapter(tuple[Prediction, ...]).validate_python(rows)
+    predictions = TypeAdapter(tuple[Prediction, ...]).validate_python(rows)
+    if not all(0.0 <= p.probability <= 1.0 for p in predictions):
+        raise ValueError("expected probabilities between 0 and 1")
+    return predictions
 
 
 def _scores(predictions: Sequence[Prediction], system: str) -> Scores:
@@ -189,7 +183,8 @@ def _scores(predictions: Sequence[Prediction], system: str) -> Scores:
     return scores_of(predictions, system)
 
 
-def _page(run: _Run) -> str:
+@functools.cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("cogspeech.reporting", "templates"),
         autoescape=True,
@@ -197,14 +192,17 @@ def _page(run: _Run) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"csp": _csp_hash, "num": _number, "p": _p_value, "signed": _signed}
+    environment.filters |= {"csp": _csp_hash, "signed": _signed}
+    return environment.get_template("report.html.j2")
+
+
+def _page(run: _Run) -> str:
     metrics = run.metrics
     own = [p for p in run.predictions if p.system == metrics.primary]
     ranked = sorted(metrics.systems.items(), key=lambda item: (-item[1]["auroc"].estimate, item[0]))
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         run=run,
         metrics=metrics,
-        study=run.study,
         auroc=metrics.systems[metrics.primary]["auroc"],
         systems=dict(ranked),
         metric_names=list(dict.fromkeys(name for _, found in ranked for name in found)),
@@ -221,6 +219,7 @@ def _page(run: _Run) -> str:
         folds=len({p.fold for p in own}),
         repeats=len({p.repeat for p in own}),
         seeds=len({p.seed for p in own}),
+        significant=SIGNIFICANT,
         draws=BOOTSTRAP_DRAWS,
         threshold=THRESHOLD,
         pause_s=SHOWN_PAUSE_S,
@@ -233,8 +232,8 @@ def _order(comparison: Comparison) -> tuple[str, str] | tuple[None, None]:
     if comparison.p_adjusted > SIGNIFICANT or comparison.difference == 0:
         return None, None
     a_won = (comparison.difference > 0) != (comparison.metric in LOWER_IS_GOOD)
-    pair = (comparison.a, comparison.b)
-    return pair if a_won else (pair[1], pair[0])
+    a, b = comparison.a, comparison.b
+    return (a, b) if a_won else (b, a)
 
 
 def _shown_recordings(run: _Run, own: Sequence[Prediction]) -> list[_ShownRecording]:
@@ -251,9 +250,8 @@ def _shown_recordings(run: _Run, own: Sequence[Prediction]) -> list[_ShownRecord
         ranked = sorted(
             (float(np.mean(said[key])), key) for key in explained if label_of.get(key) == label
         )
-        places = {"highest": len(ranked) - 1, "middle": len(ranked) // 2, "lowest": 0}
-        chosen = {place: why for why, place in reversed(places.items()) if ranked}
-        for place, why in sorted(chosen.items(), reverse=True):
+        places = {0: "lowest", len(ranked) // 2: "middle", len(ranked) - 1: "highest"}
+        for place, why in sorted(places.items() if ranked else (), reverse=True):
             probability, key = ranked[place]
             shown.append(
                 _ShownRecording(
@@ -271,25 +269,19 @@ def _shown_recordings(run: _Run, own: Sequence[Prediction]) -> list[_ShownRecord
 
 def _shown_words(shares: Sequence[_Share], scale: float) -> tuple[_ShownWord, ...]:
     words = []
-    last_index, last_end_s = -1, None
+    last_index = -1
     for share in shares:
         mark, times = "", ""
         if share.word_index > last_index + 1:
             mark = "…"
-        elif share.start_s is not None and last_end_s is not None:
-            gap_s = share.start_s - last_end_s
-            mark = f"({gap_s:.1f} s)" if gap_s >= SHOWN_PAUSE_S else ""
+        elif share.pause_s >= SHOWN_PAUSE_S:
+            mark = f"({share.pause_s:.1f} s)"
         if share.start_s is not None and share.end_s is not None:
             times = f", {share.start_s:.2f} s to {share.end_s:.2f} s"
-        words.append(
-            _ShownWord(
-                text=share.text,
-                tint=_tint(share.attribution, scale),
-                title=f"{_signed(share.attribution)}{times}",
-                mark=mark,
-            )
-        )
-        last_index, last_end_s = share.word_index, share.end_s
+        title = f"{_signed(share.attribution)}{times}"
+        tint = _tint(share.attribution, scale)
+        words.append(_ShownWord(text=share.text, tint=tint, title=title, mark=mark))
+        last_index = share.word_index
     return tuple(words)
 
 
@@ -299,21 +291,9 @@ def _tint(value: float, scale: float) -> str:
     return f"{'p' if step > 0 else 'n'}{abs(step)}" if step else "z"
 
 
-def _number(value: float) -> str:
-    """Two digits, or three where two would hide on which side of a half it lies."""
-    return f"{value:.3f}" if 1e-9 < abs(value - 0.5) < 0.005 else f"{value:.2f}"
-
-
 def _signed(value: float) -> str:
     text = f"{value:+.3f}"
     return "0.000" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
-
-
-def _p_value(value: float) -> str:
-    if value < 0.001:
-        return "< 0.001"
-    hides_side = f"{value:.3f}" == "0.050" and value != SIGNIFICANT
-    return f"{value:.5f}" if hides_side else f"{value:.3f}"
 
 
 def _csp_hash(style: str) -> str:

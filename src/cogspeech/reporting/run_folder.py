@@ -102,6 +102,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
                 "auroc": asdict(probe.auroc) if probe.auroc else None,
                 "p_value": probe.p_value,
                 "verdict": probe.verdict,
+                "looks_at": probe.looks_at,
             }
             for probe in result.probes
         },
@@ -133,6 +134,7 @@ def _attributions_json(result: StudyResult) -> dict[str, Any]:
                     "text": a.word.text,
                     "start_s": a.word.start_s,
                     "end_s": a.word.end_s,
+                    "pause_s": a.pause_s,
                     "attribution": a.value,
                 }
                 for a in attributions

@@ -5,7 +5,8 @@ the turn.
 """
 
 import itertools
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 
 from cogspeech.types import Pause, Transcript, Turn, Word
 
@@ -20,13 +21,14 @@ def pauses_of(transcript: Transcript, *, min_pause_s: float) -> tuple[Pause, ...
     """
     pauses = []
     for group in _turn_words(transcript):
-        for (_, before), (position, after) in itertools.pairwise(group):
-            if before.end_s is None or after.start_s is None:
+        spoken_until: float | None = None
+        for position, word in group:
+            if word.start_s is None or word.end_s is None:
+                spoken_until = None
                 continue
-            if after.start_s - before.end_s >= min_pause_s:
-                pauses.append(
-                    Pause(start_s=before.end_s, end_s=after.start_s, before_word=position)
-                )
+            if spoken_until is not None and word.start_s - spoken_until >= min_pause_s:
+                pauses.append(Pause(start_s=spoken_until, end_s=word.start_s, before_word=position))
+            spoken_until = max(word.end_s, spoken_until or 0.0)
     return tuple(pauses)
 
 
@@ -34,10 +36,11 @@ def participant_turns(transcript: Transcript, *, duration_s: float) -> tuple[Tur
     """Where the participant speaks, pauses inside a turn included; no two turns overlap.
 
     Each turn reaches from its first to its last word plus `TURN_MARGIN_S`, cut where another
-    speaker's word, the neighbouring turn, or the recording begins or ends. Turns in which no word
-    has times are left out: nobody knows where they are.
+    speaker's word, the neighbouring turn, or the recording begins or ends. Another speaker is heard
+    in a turn only where both speak at once. Turns in which no word has times are left out: nobody
+    knows where they are.
     """
-    others = [w for w in transcript.words if w.speaker != "participant" and w.is_timed]
+    others = _other_spans(transcript)
     turns: list[Turn] = []
     for group in _turn_words(transcript):
         timed = [word for _, word in group if word.is_timed]
@@ -46,11 +49,10 @@ def participant_turns(transcript: Transcript, *, duration_s: float) -> tuple[Tur
         start_s = min(word.start_s for word in timed if word.start_s is not None)
         end_s = max(word.end_s for word in timed if word.end_s is not None)
         silent_from = max(
-            (w.end_s for w in others if w.end_s is not None and w.end_s <= start_s), default=0.0
+            (min(end, start_s) for start, end in others if start < start_s), default=0.0
         )
         silent_until = min(
-            (w.start_s for w in others if w.start_s is not None and w.start_s >= end_s),
-            default=duration_s,
+            (max(start, end_s) for start, end in others if end > end_s), default=duration_s
         )
         previous_end = turns[-1].end_s if turns else 0.0
         start_s = max(start_s - TURN_MARGIN_S, silent_from, previous_end)
@@ -61,15 +63,45 @@ def participant_turns(transcript: Transcript, *, duration_s: float) -> tuple[Tur
 
 
 def _turn_words(transcript: Transcript) -> Iterator[list[tuple[int, Word]]]:
-    """Runs of the participant's words that nobody interrupts, with their positions."""
+    """Runs of the participant's words that nobody interrupts, with their positions.
+
+    Somebody else's word interrupts where it stands between two words of the list, and where it is
+    heard in the gap between them: transcripts may list one speaker after the other.
+    """
+    is_heard = _heard_between(_other_spans(transcript))
     group: list[tuple[int, Word]] = []
     position = 0
+    spoken_until = 0.0
     for word in transcript.words:
-        if word.speaker == "participant":
-            group.append((position, word))
-            position += 1
-        elif group:
+        is_own = word.speaker == "participant"
+        is_interrupted = word.start_s is not None and is_heard(spoken_until, word.start_s)
+        if group and (not is_own or is_interrupted):
             yield group
             group = []
+        if is_own:
+            group.append((position, word))
+            position += 1
+            spoken_until = max(spoken_until, word.end_s or 0.0)
     if group:
         yield group
+
+
+def _other_spans(transcript: Transcript) -> list[tuple[float, float]]:
+    """When the other speakers are heard, in the order of time."""
+    return sorted(
+        (word.start_s, word.end_s)
+        for word in transcript.words
+        if word.speaker != "participant" and word.start_s is not None and word.end_s is not None
+    )
+
+
+def _heard_between(spans: list[tuple[float, float]]) -> Callable[[float, float], bool]:
+    """Whether one of the sorted spans overlaps a gap."""
+    starts = [start for start, _ in spans]
+    latest_ends = list(itertools.accumulate((end for _, end in spans), max))
+
+    def is_heard(from_s: float, until_s: float) -> bool:
+        before = bisect_left(starts, until_s)
+        return from_s < until_s and before > 0 and latest_ends[before - 1] > from_s
+
+    return is_heard

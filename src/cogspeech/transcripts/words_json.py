@@ -1,15 +1,18 @@
 """The project's own words file, ``*.words.json``; strict, because nothing else checks it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from cogspeech.errors import TranscriptError
+from cogspeech.registry import nearest
 from cogspeech.transcripts.base import READERS
 from cogspeech.types import SPEAKERS, Transcript, Word
 
 MAX_BYTES = 64 << 20
-WORD_KEYS = {"text", "start_s", "end_s", "speaker", "confidence"}
+FILE_KEYS = ("language", "source", "words")
+WORD_KEYS = ("text", "start_s", "end_s", "speaker", "confidence")
 
 
 @READERS.register("words_json")
@@ -24,6 +27,7 @@ class WordsJsonReader:
     def read(self, path: Path, *, recording_id: str) -> Transcript:
         """The words of the file; messages name the word by its number, never by its text."""
         content = _parse(path)
+        _check_keys(content, FILE_KEYS, str(path))
         words = content.get("words")
         if not isinstance(words, list):
             raise TranscriptError(f"{path}: expected a list under 'words'")
@@ -39,18 +43,23 @@ class WordsJsonReader:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():
+        raise TranscriptError(f"{path}: is not a regular file; give the path of a words file")
     try:
         if path.stat().st_size > MAX_BYTES:
             raise TranscriptError(f"{path}: larger than {MAX_BYTES >> 20} MB; not a words file")
         content = json.loads(
             path.read_text(encoding="utf-8-sig"),
             parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_duplicates,
         )
     except OSError as error:
-        raise TranscriptError(f"{path}: cannot be opened ({error.strerror})") from error
+        raise TranscriptError(
+            f"{path}: cannot be opened ({error.strerror}); correct the path"
+        ) from error
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
-        raise TranscriptError(f"{path}: not a valid json file ({reason})") from error
+        raise TranscriptError(f"{path}: not a valid json file ({reason}); correct it") from error
     if not isinstance(content, dict):
         raise TranscriptError(f"{path}: expected a json object with a list 'words'")
     return content
@@ -60,14 +69,23 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a time; write null where a time is unknown")
 
 
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return content
+
+
+def _check_keys(raw: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    for number, key in enumerate(raw, start=1):
+        if key not in known:  # not shown: it may be a spoken word
+            raise TranscriptError(f"{where}: its key {number} is unknown; {nearest(key, known)}")
+
+
 def _word(raw: object, where: str) -> Word:
     if not isinstance(raw, dict):
         raise TranscriptError(f"{where}: expected an object with 'text'")
-    unknown = sorted(set(raw) - WORD_KEYS)
-    if unknown:
-        raise TranscriptError(
-            f"{where}: unknown key '{unknown[0]}'; known: {', '.join(sorted(WORD_KEYS))}"
-        )
+    _check_keys(raw, WORD_KEYS, where)
     text, speaker = raw.get("text"), raw.get("speaker", "participant")
     if not isinstance(text, str):
         raise TranscriptError(f"{where}: 'text' must be a text")
@@ -82,7 +100,7 @@ def _word(raw: object, where: str) -> Word:
             confidence=_number(raw.get("confidence"), "confidence"),
         )
     except ValueError as error:
-        raise TranscriptError(f"{where}: {error}; correct the times or write null") from error
+        raise TranscriptError(f"{where}: {error}; correct it, or write null for a time") from error
 
 
 def _number(value: object, key: str) -> float | None:
@@ -91,6 +109,9 @@ def _number(value: object, key: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"'{key}' must be a number or null")  # noqa: TRY004
     try:
-        return float(value)
+        number = float(value)
     except OverflowError as error:
         raise ValueError(f"'{key}' is too large") from error
+    if not math.isfinite(number):
+        raise ValueError(f"'{key}' is too large")
+    return number

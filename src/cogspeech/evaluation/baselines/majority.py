@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Float
 
-from cogspeech.evaluation.base import BASELINES, FoldTask, both_parts
+from cogspeech.evaluation.base import BASELINES, Baseline, FoldTask, both_parts
 
 
 @BASELINES.register("majority")
-class Majority:
+class Majority(Baseline):
     """The share of the second class on the training side, for every recording."""
 
     name = "majority"

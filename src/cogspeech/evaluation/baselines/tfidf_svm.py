@@ -10,14 +10,14 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from cogspeech.evaluation.base import BASELINES, FoldTask, both_parts
+from cogspeech.evaluation.base import BASELINES, Baseline, FoldTask, both_parts
 from cogspeech.types import Case
 
 INNER_FOLDS = 3
 
 
 @BASELINES.register("tfidf_svm")
-class TfidfSvm:
+class TfidfSvm(Baseline):
     """Words and word pairs, tf-idf, a linear SVM, and Platt's sigmoid fitted on inner folds."""
 
     name = "tfidf_svm"

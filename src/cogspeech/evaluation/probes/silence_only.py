@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cogspeech.corpora.audio import read_audio
-from cogspeech.evaluation.base import PROBES
+from cogspeech.evaluation.base import PROBES, Probe
 from cogspeech.types import Case
 
 SAMPLE_RATE_HZ = 16_000
@@ -23,10 +23,13 @@ FLOOR = 1e-10
 
 
 @PROBES.register("silence_only")
-class SilenceOnly:
+class SilenceOnly(Probe):
     """The mean log power in 16 bands, over all frames that no speaker's word touches."""
 
     name: ClassVar[str] = "silence_only"
+    looks_at: ClassVar[str] = (
+        "the sound between the words, which tells the room and the channel, not the person"
+    )
 
     def features(self, case: Case) -> Float[np.ndarray, " feature"] | None:
         """Band powers, or ``None`` where less than half a second is silent."""

@@ -1,0 +1,134 @@
+"""A bundle of a real run, and what it says about recordings."""
+
+import json
+
+import pytest
+import yaml
+
+from cogspeech import Predictor
+from cogspeech.delivery.cli import main
+from cogspeech.errors import BundleError, TranscriptError
+from cogspeech.training.bundle import load_bundle
+from cogspeech.types import RESEARCH_STATEMENT
+from tone_corpora import tone_corpus, tone_recording
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    tone_corpus(folder, participants=8, words=6, classes=("well", "ill"))
+    study = {
+        "corpus": {"path": "recordings.csv"},
+        "target": {"classes": ["well", "ill"]},
+        "compare": [],
+        "training": {"max_epochs": 2},
+        "evaluation": {"outer_folds": 2, "repeats": 1, "seeds": 1},
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    assert main(["run", str(folder / "study.yaml"), "--out", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+def test_the_answer_has_the_form_of_the_contract(run, capsys):
+    audio = run.parent / "audio" / "p003-v1.wav"
+
+    assert main(["predict", str(run / "model"), str(audio)]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == [
+        "recording_id",
+        "probability",
+        "decision",
+        "reasons",
+        "words",
+        "quality",
+        "bundle",
+        "use",
+    ]
+    assert answer["recording_id"] == "p003-v1"
+    assert answer["decision"] == ("ill" if answer["probability"] >= 0.5 else "well")
+    assert answer["reasons"] == []
+    assert [set(word) for word in answer["words"]] == [
+        {"text", "start_s", "end_s", "attribution"}
+    ] * 6
+    assert answer["quality"]["words_with_times"] == 6
+    assert answer["quality"]["pauses"] == 5
+    assert answer["bundle"]["weights_sha256"] == load_bundle(run / "model").digest
+    assert answer["use"] == RESEARCH_STATEMENT
+
+
+def test_the_same_recording_gets_the_same_answer_from_a_fresh_program(run):
+    audio = run.parent / "audio" / "p004-v1.wav"
+
+    first, second = (Predictor.from_folder(run / "model").predict(audio) for _ in range(2))
+
+    assert first == second
+
+
+def test_fewer_words_than_ever_seen_make_it_abstain(run, tmp_path):
+    tone_recording(tmp_path, "short", words=2)
+
+    answer = Predictor.from_folder(run / "model").predict(tmp_path / "short.wav")
+
+    assert answer["decision"] == "abstain"
+    assert answer["reasons"] == ["too short: 2 words, trained on recordings of at least 6"]
+
+
+def test_a_named_transcript_is_used(run, tmp_path):
+    tone_recording(tmp_path, "a", words=7)
+    (tmp_path / "a.words.json").rename(tmp_path / "other.words.json")
+    predictor = Predictor.from_folder(run / "model")
+
+    assert predictor.predict(tmp_path / "a.wav", tmp_path / "other.words.json")["words"]
+    with pytest.raises(TranscriptError, match="no such words file; give its path"):
+        predictor.predict(tmp_path / "a.wav")
+
+
+def test_a_bundle_whose_encoder_changed_its_size_is_refused(run, tmp_path):
+    facts = json.loads((run / "model" / "bundle.json").read_text())
+    facts["audio_encoder"]["mel_bands"] = 30
+    (tmp_path / "bundle.json").write_text(json.dumps(facts))
+    (tmp_path / "model.safetensors").write_bytes((run / "model" / "model.safetensors").read_bytes())
+
+    with pytest.raises(BundleError, match="vectors of 32 and 65; the model was trained on 42"):
+        Predictor.from_folder(tmp_path)
+
+
+def test_the_run_folder_keeps_the_contract(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    header, *rows = (run / "predictions.csv").read_text().splitlines()
+    provenance = json.loads((run / "provenance.json").read_text())
+
+    assert header == "system,repeat,fold,seed,participant_id,recording_id,label,probability"
+    assert len(rows) == 8
+    assert metrics["n_participants"] == metrics["n_recordings"] == 8
+    assert metrics["classes"] == ["well", "ill"]
+    assert metrics["primary"] == "aligned_cross_attention"
+    assert set(metrics["systems"]["aligned_cross_attention"]["auroc"]) == {
+        "estimate",
+        "low",
+        "high",
+        "n",
+    }
+    assert set(metrics["probes"]) == {"length_only", "silence_only"}
+    assert {"data_sha256", "split_sha256", "weights_sha256", "libraries"} <= set(provenance)
+    assert str(run.parent) not in (run / "study.yaml").read_text()
+
+
+def test_the_resolved_study_runs_again_to_the_same_numbers(run, tmp_path, capsys):
+    again = run.parent / "again"
+
+    assert main(["run", str(run / "study.yaml"), "--out", str(again)]) == 0
+
+    for name in ("predictions.csv", "metrics.json", "attributions.json"):
+        assert (again / name).read_bytes() == (run / name).read_bytes()
+    assert "study: 8 participants, 8 recordings" in capsys.readouterr().out
+
+
+def test_report_is_made_anew(run, capsys):
+    (run / "report.html").unlink()
+
+    assert main(["report", str(run)]) == 0
+
+    assert capsys.readouterr().out.strip() == str(run / "report.html")
+    assert "<html" in (run / "report.html").read_text()

@@ -1,0 +1,149 @@
+"""What a person sees: bars while it lasts, a table at the end."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cogspeech.config import Component, Study, TranscriptsSection
+from cogspeech.delivery import terminal
+from cogspeech.delivery.terminal import print_summary, progress_bars
+from cogspeech.evaluation.probing import ProbeResult
+from cogspeech.fusion.base import build_fusion
+from cogspeech.reporting.run_folder import StudyResult
+from cogspeech.training.bundle import BundleFacts, make_bundle
+from cogspeech.types import RESEARCH_STATEMENT, Corpus, Estimate, Recording, no_progress
+
+NOTICE = "These voices are synthetic."
+
+
+def _estimates(auroc: float) -> dict[str, Estimate]:
+    names = ("auroc", "balanced_accuracy", "sensitivity", "specificity")
+    return {
+        name: Estimate(estimate=auroc, low=auroc - 0.1, high=auroc + 0.1, n=3) for name in names
+    }
+
+
+def _probe(name: str, auroc: float | None, verdict: str) -> ProbeResult:
+    estimate = None if auroc is None else Estimate(estimate=auroc, low=auroc, high=auroc, n=3)
+    return ProbeResult(
+        name=name, looks_at="silence", auroc=estimate, p_value=auroc and 0.1, verdict=verdict
+    )
+
+
+def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
+    study = Study.model_validate(
+        {"name": "mine", "corpus": {"path": "x.csv"}, "fusion": {"name": "text_only"},
+         "compare": ["majority"]}
+    )  # fmt: skip
+    recordings = tuple(
+        Recording(recording_id=f"r{n}", participant_id=f"p{n // 2}", audio_path=Path("a.wav"))
+        for n in range(5)
+    )
+    facts = BundleFacts(
+        study="mine",
+        classes=("control", "dementia"),
+        fusion=study.fusion,
+        audio_encoder=study.audio_encoder,
+        text_encoder=study.text_encoder,
+        transcripts=TranscriptsSection(),
+        d_audio=4,
+        d_text=3,
+        fewest_words=1,
+        training={},
+        notice=notice,
+    )
+    return StudyResult(
+        study=study,
+        corpus=Corpus(recordings=recordings, notice=notice),
+        predictions=(),
+        metrics={"text_only": _estimates(0.6), "majority": _estimates(0.7)},
+        comparisons=(),
+        probes=probes,
+        attributions={},
+        bundle=make_bundle(build_fusion(Component(name="text_only"), d_audio=4, d_text=3), facts),
+        data_hash="d",
+        split_hash="s",
+    )
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_the_summary_counts_people_and_recordings(wide, capsys) -> None:
+    print_summary(_result(), Path("out"))
+
+    assert "mine: 3 participants, 5 recordings" in capsys.readouterr().out
+
+
+def test_the_summary_orders_the_systems_by_auroc_with_intervals(wide, capsys) -> None:
+    print_summary(_result(), Path("out"))
+
+    shown = capsys.readouterr().out
+    assert shown.index("majority") < shown.index("text_only")
+    assert "0.60 [0.50, 0.70]" in shown
+    assert "95 % interval over participants" in shown
+
+
+def test_the_summary_says_where_the_report_lies_and_what_the_use_is(wide, capsys) -> None:
+    print_summary(_result(), Path("some") / "[red]out")
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "report: some/[red]out/report.html" in shown
+    assert RESEARCH_STATEMENT in shown
+
+
+def test_a_probe_that_succeeds_is_shouted_and_others_are_not(wide, capsys) -> None:
+    print_summary(
+        _result(
+            _probe("silence_only", 0.9, "shortcut"),
+            _probe("length_only", 0.5, "clear"),
+            _probe("other", None, "not_applicable"),
+        ),
+        Path("out"),
+    )
+
+    shown = capsys.readouterr().out
+    assert shown.count("SHORTCUT") == 1
+    assert "SHORTCUT: the probe silence_only alone reaches AUROC 0.90 [0.90, 0.90]" in shown
+
+
+def test_what_must_stand_on_every_surface_stands_here(wide, capsys) -> None:
+    print_summary(_result(notice=NOTICE), Path("out"))
+    with_notice = capsys.readouterr().out
+    print_summary(_result(), Path("out"))
+
+    assert NOTICE in with_notice
+    assert NOTICE not in capsys.readouterr().out
+
+
+def test_there_are_no_bars_where_they_are_not_wanted_or_not_seen(capsys) -> None:
+    with progress_bars(quiet=True) as quiet, progress_bars(quiet=False) as no_terminal:
+        quiet("embed", 1, 2)
+        no_terminal("embed", 1, 2)
+
+    assert quiet is no_progress
+    assert no_terminal is no_progress
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_shows_a_bar_per_stage(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        terminal, "Console", lambda **_: Console(file=screen, force_terminal=True, width=100)
+    )
+
+    with progress_bars(quiet=False) as progress:
+        progress("embed", 1, 2)
+        progress("embed", 2, 2)
+        progress("evaluate", 1, 3)
+
+    shown = screen.getvalue()
+    assert "embed" in shown
+    assert "2/2" in shown
+    assert "evaluate" in shown
+    assert "1/3" in shown
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from cogspeech.evaluation.intervals import (
+    bootstrap_counts,
+    logit_interval,
+    p_above_chance,
+    percentile_interval,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(60, 71), (0, 5), (12, 12), (1, 48)])
+def test_wilson_agrees_with_scipy(hits, n):
+    expected = binomtest(hits, n).proportion_ci(method="wilson")
+
+    assert wilson(hits / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_the_logit_interval_stays_inside_and_is_narrow_with_a_small_error():
+    low, high = logit_interval(0.95, 0.03, num_positive=30, num_negative=30)
+
+    assert 0.5 < low < 0.95 < high < 1.0
+    assert logit_interval(1.0, 0.0, num_positive=9, num_negative=30) == wilson(1.0, 9)
+
+
+def test_the_p_value_agrees_with_the_interval():
+    """One-sided p below 0.025 exactly where the 95 % interval excludes 0.5."""
+    for error in np.linspace(0.02, 0.12, 21):
+        low, _ = logit_interval(0.62, error, num_positive=30, num_negative=30)
+        p_value = p_above_chance(0.62, error, num_positive=30, num_negative=30)
+        assert (low > 0.5) == (p_value < 0.025)
+
+
+def test_the_p_value_at_the_ends():
+    sizes = {"num_positive": 10, "num_negative": 20}
+
+    assert p_above_chance(1.0, 0.0, **sizes) == 2**-10
+    assert p_above_chance(0.0, 0.0, **sizes) == 1.0
+    assert p_above_chance(0.5, 0.0, **sizes) == 1.0
+    assert p_above_chance(0.5, 0.1, **sizes) == pytest.approx(0.5)
+
+
+def test_resamples_keep_the_size_of_each_class_and_are_the_same_every_time():
+    labels = np.array([0, 1, 1, 0, 1])
+
+    counts = bootstrap_counts(labels, draws=50)
+
+    assert (counts[:, labels == 1].sum(axis=1) == 3).all()
+    assert (counts[:, labels == 0].sum(axis=1) == 2).all()
+    np.testing.assert_array_equal(counts, bootstrap_counts(labels, draws=50))
+
+
+def test_a_percentile_interval_is_widened_to_hold_the_estimate():
+    assert percentile_interval(2.0, np.linspace(0, 1, 101)) == pytest.approx((0.025, 2.0))

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from cases import make_case
+from cogspeech.corpora.splits import participant_labels, plan_splits
+from cogspeech.errors import TrainingError
+from cogspeech.evaluation.base import System
+from cogspeech.evaluation.protocol import cross_validate
+
+CLASSES = ("control", "dementia")
+CASES = [make_case(i, CLASSES[i % 2]) for i in range(20)]
+CASES.append(make_case(99, "dementia", participant="p001"))
+
+
+def plan(repeats=2):
+    labels = participant_labels([case.recording for case in CASES], CLASSES)
+    return plan_splits(
+        labels, CLASSES, outer_folds=4, repeats=repeats, validation_fraction=0.25, seed=3
+    )
+
+
+class Spy(System):
+    name = "spy"
+
+    def __init__(self, answer=0.5, is_seeded=True):
+        self.is_seeded = is_seeded
+        self.answer = answer
+        self.tasks = []
+
+    def fit_predict(self, task):
+        self.tasks.append(task)
+        return np.full(len(task.test), self.answer)
+
+
+def test_every_recording_is_predicted_once_per_run_by_a_fit_that_never_saw_its_person():
+    spy = Spy()
+
+    rows = cross_validate([spy], CASES, plan(), classes=CLASSES, seeds=[1, 2])
+
+    assert len(rows) == len(CASES) * 2 * 2
+    assert len({(r.repeat, r.seed, r.recording_id) for r in rows}) == len(rows)
+    for task in spy.tasks:
+        seen = {c.recording.participant_id for c in task.train + task.validation}
+        assert not seen & {c.recording.participant_id for c in task.test}
+
+
+def test_test_cases_carry_no_answer():
+    spy = Spy()
+
+    cross_validate([spy], CASES, plan(1), classes=CLASSES, seeds=[1])
+
+    for task in spy.tasks:
+        for case in task.test:
+            assert case.recording.label is None
+            assert case.recording.mmse is None
+            assert case.recording.metadata == {}
+
+
+def test_a_system_without_a_seed_is_fitted_once_per_fold():
+    spy = Spy(is_seeded=False)
+
+    rows = cross_validate([spy], CASES, plan(1), classes=CLASSES, seeds=[1, 2, 3])
+
+    assert len(spy.tasks) == 4
+    assert {row.seed for row in rows} == {1}
+
+
+@pytest.mark.parametrize("answer", [float("nan"), 1.01, -0.1])
+def test_what_is_no_probability_is_refused(answer):
+    with pytest.raises(TrainingError, match="system 'spy', repeat 0, fold 0"):
+        cross_validate([Spy(answer)], CASES, plan(1), classes=CLASSES, seeds=[1])
+
+
+def test_progress_counts_every_fit():
+    said = []
+
+    cross_validate(
+        [Spy()],
+        CASES,
+        plan(1),
+        classes=CLASSES,
+        seeds=[1],
+        progress=lambda stage, done, total: said.append((stage, done, total)),
+    )
+
+    assert said == [("evaluate", done, 4) for done in (1, 2, 3, 4)]

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+
+from cogspeech.config import Component
+from cogspeech.errors import ConfigError
+from cogspeech.fusion.base import Standardise, build_fusion, collate
+
+
+def test_collate_pads_to_the_longest_and_marks_what_is_real(embedded):
+    short, long = embedded("a", words=2), embedded("b", words=5)
+
+    inputs = collate([short, long])
+
+    assert inputs.event_vectors.shape == (2, len(long.event_word), 5)
+    assert inputs.event_is_real.sum(dim=1).tolist() == [
+        len(short.event_word),
+        len(long.event_word),
+    ]
+    assert inputs.token_is_real.sum(dim=1).tolist() == [4, 10]
+    assert not inputs.event_vectors[0, len(short.event_word) :].any()
+
+
+def test_standardise_uses_the_fitted_mean_and_leaves_constants_alone():
+    layer = Standardise(2, stream="audio")
+
+    layer.fit(torch.tensor([[1.0, 7.0], [3.0, 7.0]]))
+
+    torch.testing.assert_close(layer(torch.tensor([[[5.0, 7.0]]])), torch.tensor([[[3.0, 0.0]]]))
+
+
+def test_scaling_is_fitted_per_stream(embedded):
+    model = build_fusion(Component(name="late_fusion"), d_audio=5, d_text=3)
+    recordings = [embedded("a"), embedded("b", seed=1)]
+
+    model.fit_scaling(recordings)
+
+    audio = np.concatenate([r.event_vectors for r in recordings])
+    text = np.concatenate([r.token_vectors for r in recordings])
+    np.testing.assert_allclose(model.audio.stream.standardise.mean, audio.mean(0), atol=1e-6)
+    np.testing.assert_allclose(model.text.stream.standardise.scale, text.std(0), atol=1e-6)
+
+
+def test_heads_that_do_not_divide_the_size_are_refused():
+    component = Component(name="aligned_cross_attention", d_model=30, num_heads=4)
+
+    with pytest.raises(ConfigError, match="d_model must be a multiple of num_heads"):
+        build_fusion(component, d_audio=5, d_text=3)
+
+
+def test_an_option_out_of_range_is_refused():
+    with pytest.raises(ConfigError, match="fusion text_only: 'dropout'"):
+        build_fusion(Component(name="text_only", dropout=1.5), d_audio=5, d_text=3)
+
+
+def test_an_unknown_fusion_names_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'late_fusion'"):
+        build_fusion(Component(name="late_fuson"), d_audio=5, d_text=3)

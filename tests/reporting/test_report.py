@@ -1,0 +1,527 @@
+import base64
+import csv
+import dataclasses
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import yaml
+
+from cogspeech.config import Study, as_plain
+from cogspeech.errors import CogspeechError
+from cogspeech.evaluation.metrics import Scores, auroc_parts
+from cogspeech.reporting.figures import draw_figures, roc_curve
+from cogspeech.reporting.report import write_report
+from cogspeech.types import Estimate, Prediction
+
+LOOKS_AT = "how many words there are"
+NOTICE = "These voices are synthetic."
+USE = "Research only. Not a medical device."
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+COLUMNS = tuple(field.name for field in dataclasses.fields(Prediction))
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "</style><script>alert(1)</script>",
+    '" onmouseover="alert(1)" x=\'',
+    "{{ 7 * 7 }} $\\frac{",
+    "javascript:alert(1)",
+    "\x00\x1b\u202e&#60;script&#62;",
+)
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and the text below every section and style."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[tuple[str, str]] = []
+        self.text: dict[str, str] = {"": ""}
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs).get("id") or tag))
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+        if tag in {"td", "th"}:
+            self.handle_data(" ")
+
+    def handle_data(self, data):
+        for name in {"", *(place for _, place in self.open)}:
+            self.text[name] = self.text.get(name, "") + data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for found, attributes in self.tags if found == tag]
+
+    def words(self, place: str) -> str:
+        return " ".join(self.text[place].split())
+
+
+def estimate(value: float, low: float, high: float, n: int = 12) -> dict[str, float]:
+    return {"estimate": value, "low": low, "high": high, "n": n}
+
+
+def system(auroc: dict[str, float]) -> dict[str, dict[str, float]]:
+    names = ("auprc", "balanced_accuracy", "accuracy", "f1", "brier")
+    others = {name: estimate(0.61, 0.41, 0.81) for name in names}
+    halves = {name: estimate(0.62, 0.42, 0.82, 6) for name in ("sensitivity", "specificity")}
+    return {"auroc": auroc, **others, **halves}
+
+
+def comparison(b: str, difference: float, p_adjusted: float) -> dict[str, object]:
+    return {
+        "a": "fused",
+        "b": b,
+        "metric": "auroc",
+        "difference": difference,
+        "low": difference - 0.2,
+        "high": difference + 0.2,
+        "p_value": p_adjusted / 2,
+        "p_adjusted": p_adjusted,
+    }
+
+
+def metrics(**changes: object) -> dict[str, object]:
+    return {
+        "n_participants": 12,
+        "n_recordings": 12,
+        "classes": ["control", "dementia"],
+        "primary": "fused",
+        "systems": {
+            "text_only": system(estimate(0.5412, 0.3, 0.75)),
+            "fused": system(estimate(0.8312, 0.6123, 0.9434)),
+        },
+        "comparisons": [comparison("text_only", 0.29, 0.2)],
+        "probes": {
+            "length_only": {
+                "auroc": estimate(0.55, 0.31, 0.77),
+                "p_value": 0.34,
+                "verdict": "clear",
+                "looks_at": LOOKS_AT,
+            },
+            "silence_only": {
+                "auroc": None,
+                "p_value": None,
+                "verdict": "not_applicable",
+                "looks_at": LOOKS_AT,
+            },
+        },
+        "probe_rule": "shortcut: the lower end lies above 0.5",
+        "notice": NOTICE,
+        "use": USE,
+        **changes,
+    }
+
+
+def recording(*texts: str) -> list[dict[str, object]]:
+    return [
+        {
+            "word_index": index,
+            "text": text,
+            "start_s": index * 1.0,
+            "end_s": index + 0.9,
+            "pause_s": 0.0,
+            "attribution": (index - 1) * 0.3,
+        }
+        for index, text in enumerate(texts)
+    ]
+
+
+def run_folder(
+    folder: Path,
+    *,
+    name: str = "a study",
+    prefix: str = "R",
+    words: tuple[str, ...] = ("the", "boy", "falls"),
+    attributions: dict[str, object] | None = None,
+    **changes: object,
+) -> Path:
+    found = metrics(**changes)
+    with (folder / "predictions.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(COLUMNS)
+        for used in found["systems"]:
+            for repeat in (0, 1):
+                for person in range(12):
+                    label, fold = person % 2, person // 2 % 3
+                    probability = (person * 7 + repeat * 3) % 12 / 24 + 0.4 * label
+                    who = (f"P{person}", f"{prefix}{person}", label)
+                    writer.writerow([used, repeat, fold, 7, *who, probability])
+    shown = {f"{prefix}{person}": recording(*words) for person in range(12)}
+    study = Study.model_validate({"name": name, "corpus": {"path": "../recordings.csv"}})
+    (folder / "metrics.json").write_text(json.dumps(found))
+    (folder / "attributions.json").write_text(
+        json.dumps({"meaning": "what the logit loses", "recordings": attributions or shown})
+    )
+    (folder / "study.yaml").write_text(yaml.safe_dump(as_plain(study), sort_keys=False))
+    (folder / "provenance.json").write_text(
+        json.dumps({"created": "2025-01-01", "libraries": {"numpy": "2.0"}, "python": "3.11"})
+    )
+    return folder
+
+
+def page(folder: Path, **changes: object) -> Page:
+    """The page without its figures, which take most of the time."""
+    with mock.patch("cogspeech.reporting.report.draw_figures", return_value=()):
+        return whole_page(folder, **changes)
+
+
+def whole_page(folder: Path, **changes: object) -> Page:
+    return Page(write_report(run_folder(folder, **changes)).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory) -> Page:
+    return whole_page(tmp_path_factory.mktemp("ordinary"))
+
+
+def test_report_runs_no_script_and_asks_nobody(ordinary):
+    shown = ordinary
+    policies = [m for m in shown.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    links = [
+        value
+        for _, attributes in shown.tags
+        for key, value in attributes.items()
+        if key in {"src", "href", "xlink:href", "action", "data", "srcset", "poster"}
+    ]
+    assert not shown.all("script")
+    assert not shown.all("iframe")
+    assert not [key for _, found in shown.tags for key in found if key.startswith(("on", "style"))]
+    assert links
+    assert all(link.startswith("#") or link == "data:," for link in links)
+    assert len(policies) == 1
+    assert policies[0]["content"].startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_policy_holds_the_hash_of_the_one_style_sheet(tmp_path):
+    html = write_report(run_folder(tmp_path)).read_text(encoding="utf-8")
+    (style,) = re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in html
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_strings_stay_text(tmp_path, ordinary, text):
+    others = {
+        text: system(estimate(0.54, 0.3, 0.75)),
+        "fused": system(estimate(0.83, 0.61, 0.94)),
+    }
+    red = {
+        "auroc": estimate(0.71, 0.6, 0.8),
+        "p_value": 0.0,
+        "verdict": "shortcut",
+        "looks_at": LOOKS_AT,
+    }
+    hostile = whole_page(
+        tmp_path,
+        name=text,
+        prefix=text,
+        words=(text, "boy", "falls"),
+        notice=text,
+        use=text,
+        classes=[f"a{text}", f"b{text}"],
+        systems=others,
+        comparisons=[comparison(text, 0.1, 0.01)],
+        probes={text: red},
+        probe_rule=text,
+    )
+    assert {tag for tag, _ in hostile.tags} == {tag for tag, _ in ordinary.tags}
+    assert not [key for _, found in hostile.tags for key in found if key.startswith("on")]
+    known = text.replace("\x00", "\ufffd")
+    for place in ("notice", "study-name", "use", "words"):
+        assert known.strip() in hostile.text[place].replace("\x00", "\ufffd")
+
+
+def test_hostile_names_cannot_turn_numbers_around(tmp_path):
+    name = "a\u202eb"
+    red = {
+        "auroc": estimate(0.71, 0.6, 0.8),
+        "p_value": 0.0,
+        "verdict": "shortcut",
+        "looks_at": LOOKS_AT,
+    }
+    shown = whole_page(tmp_path, classes=["x", name], probes={name: red})
+    assert name in shown.text["bdi"]
+    assert name in shown.text["q"]
+    for place in ("figure", "figcaption", "svg"):
+        assert "\u202e" not in shown.text[place]
+
+
+def test_headline_shows_the_numbers_of_metrics_json(tmp_path):
+    shown = page(tmp_path)
+    result = shown.words("result")
+    assert "On 12 participants" in result
+    assert "fused reached an AUROC of 0.83 (95 % interval 0.61 to 0.94, n = 12)" in result
+    exact = {float(found["value"]) for found in shown.all("data")}
+    assert {0.8312, 0.6123, 0.9434} <= exact
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.5001, 0.9, "the whole interval lies above guessing"),
+        (0.4999, 0.9, "does not show that the system can tell the two apart"),
+        (0.1, 0.4999, "the whole interval lies below guessing"),
+    ],
+)
+def test_headline_says_whether_the_interval_holds_guessing(tmp_path, low, high, said):
+    systems = {"fused": system(estimate((low + high) / 2, low, high))}
+    shown = page(tmp_path, systems=systems, comparisons=[])
+    assert said in shown.words("headline")
+    assert "compared the primary system with no other" in shown.words("comparisons")
+
+
+def test_a_bound_beside_a_half_keeps_the_digit_that_tells_its_side(tmp_path):
+    systems = {"fused": system(estimate(0.7, 0.5031, 0.9))}
+    shown = page(tmp_path, systems=systems, comparisons=[comparison("x", 0.1, 0.0501)])
+    assert "0.503 to 0.90" in shown.words("result")
+    assert "0.05010" in shown.words("comparisons")
+
+
+def test_better_needs_a_corrected_test(tmp_path):
+    shown = page(tmp_path, comparisons=[comparison("text_only", 0.29, 0.0501)])
+    assert not re.search(r"better|outperform|superior|worse", shown.text[""], flags=re.IGNORECASE)
+    assert "no difference was shown" in shown.words("comparisons")
+    assert "Against text_only no difference was shown." in shown.words("headline")
+
+
+def test_better_is_said_where_the_corrected_test_says_it(tmp_path):
+    shown = page(tmp_path, comparisons=[comparison("text_only", 0.29, 0.05)])
+    assert "fused is better than text_only" in shown.words("comparisons")
+    assert "It was better than text_only (corrected test)." in shown.words("headline")
+
+
+def test_better_names_the_other_system_where_that_won(tmp_path):
+    shown = page(tmp_path, comparisons=[comparison("text_only", -0.29, 0.01)])
+    assert "text_only is better than fused" in shown.words("comparisons")
+    assert "text_only was better (corrected test)." in shown.words("headline")
+
+
+def test_lower_is_good_for_a_comparison_of_brier_scores(tmp_path):
+    found = {**comparison("text_only", -0.1, 0.01), "metric": "brier"}
+    assert "fused is better than text_only" in page(tmp_path, comparisons=[found]).words(
+        "comparisons"
+    )
+
+
+def test_notice_stands_first_and_research_statement_in_the_headline(tmp_path):
+    shown = page(tmp_path)
+    assert shown.words("body").startswith(f"Notice. {NOTICE}")
+    assert USE in shown.words("headline")
+
+
+def test_without_a_notice_there_is_no_notice_box(tmp_path):
+    assert "notice" not in page(tmp_path, notice=None).text
+
+
+def test_shortcut_stands_in_the_headline(tmp_path):
+    red = {
+        "auroc": estimate(0.71, 0.6, 0.8),
+        "p_value": 0.001,
+        "verdict": "shortcut",
+        "looks_at": LOOKS_AT,
+    }
+    shown = page(tmp_path, probes={"length_only": red})
+    assert "shortcut: length_only AUROC 0.71 (0.60\N{EN DASH}0.80)" in shown.words("headline")
+    assert f"sees only {LOOKS_AT}" in shown.words("headline")
+    assert "⚠ shortcut" in shown.words("probes")
+
+
+def test_clear_probe_is_no_proof_and_not_applicable_is_explained(tmp_path):
+    shown = page(tmp_path)
+    assert "No shortcut was found by length_only." in shown.words("headline")
+    assert "untested, not excluded" in shown.words("probes")
+    assert "the lower end lies above 0.5" in shown.words("probes")
+
+
+@pytest.mark.parametrize(
+    ("probes", "said"),
+    [
+        ({}, "No probe was run."),
+        (
+            {
+                "silence_only": {
+                    "auroc": None,
+                    "p_value": None,
+                    "verdict": "not_applicable",
+                    "looks_at": LOOKS_AT,
+                }
+            },
+            "No probe could be applied.",
+        ),
+    ],
+)
+def test_untested_shortcuts_are_said_in_the_headline(tmp_path, probes, said):
+    assert said in page(tmp_path, probes=probes).words("headline")
+
+
+def test_systems_are_sorted_by_auroc_with_the_primary_marked(tmp_path):
+    systems = page(tmp_path).words("systems")
+    assert systems.index("fused primary 12 0.83") < systems.index("text_only 12 0.54")
+    assert "One participant is 8.3 points of accuracy (100 / 12)." in systems
+
+
+def test_words_of_six_recordings_are_tinted_from_one_end_to_the_other(tmp_path):
+    shown = page(tmp_path)
+    tints = [found["class"] for found in shown.all("span") if found.get("title")]
+    titles = [found["title"] for found in shown.all("span") if found.get("title")]
+    assert tints == ["w n4", "w z", "w p4"] * 6
+    assert titles[:3] == [
+        "\N{MINUS SIGN}0.300, 0.00 s to 0.90 s",
+        "0.000, 1.00 s to 1.90 s",
+        "+0.300, 2.00 s to 2.90 s",
+    ]
+    assert len(shown.all("article")) == 6
+    assert "what the logit loses" in shown.words("words")
+
+
+def test_pauses_and_missing_words_are_marked(tmp_path):
+    words = recording("a", "b", "c", "d", "e")
+    words[1] |= {"pause_s": 0.5}
+    words[4] |= {"start_s": None, "end_s": None}
+    shown = page(tmp_path, attributions={"R1": [words[0], words[1], words[3], words[4]]})
+    assert "a (0.5 s) b … d e" in shown.words("article")
+    assert len(shown.all("article")) == 1
+
+
+def test_a_long_recording_is_cut_and_the_rest_counted(tmp_path):
+    shown = page(tmp_path, attributions={"R1": recording(*["so"] * 603)})
+    assert "… and 3 more words" in shown.words("article")
+
+
+def test_a_run_without_attributions_says_so(tmp_path):
+    shown = page(tmp_path, attributions={"R1": []})
+    assert "No recording has attributions." in shown.words("words")
+
+
+def test_people_folds_and_files_are_counted(tmp_path):
+    protocol = page(tmp_path).words("protocol")
+    assert "control (negative) 6 6" in protocol
+    assert "total 12 12" in protocol
+    assert "3 outer folds" in protocol
+    assert "6 fits of fused and 2 runs" in protocol
+
+
+def test_provenance_and_study_file_are_shown(tmp_path):
+    provenance = page(tmp_path).words("provenance")
+    assert "Libraries numpy 2.0" in provenance
+    assert "corpus: importer: table path: ../recordings.csv" in provenance
+
+
+def test_same_folder_gives_the_same_bytes(tmp_path):
+    first = write_report(run_folder(tmp_path)).read_bytes()
+    assert write_report(tmp_path).read_bytes() == first
+
+
+def test_identifiers_are_unique_and_every_local_link_has_its_end(ordinary):
+    tags = ordinary.tags
+    identifiers = [found["id"] for _, found in tags if "id" in found]
+    ends = {found["href"][1:] for _, found in tags if found.get("href", "").startswith("#")}
+    assert len(identifiers) == len(set(identifiers))
+    assert ends <= set(identifiers)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["metrics.json", "predictions.csv", "attributions.json", "study.yaml", "provenance.json"],
+)
+def test_missing_file_is_named_with_a_remedy(tmp_path, name):
+    (run_folder(tmp_path) / name).unlink()
+    with pytest.raises(CogspeechError, match=rf"{name}: is missing; .* 'cogspeech run'$"):
+        write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("metrics.json", b"{", "Invalid JSON"),
+        ("metrics.json", b"{}", "n_participants: Field required"),
+        ("metrics.json", b"\xff", "invalid start byte"),
+        ("predictions.csv", b"system,repeat\nfused,0\n", "Field required"),
+        ("predictions.csv", b"", "participants of both classes for system 'fused'"),
+        ("attributions.json", b'{"meaning": "", "recordings": {"R1": [3]}}', "recordings: R1"),
+        ("study.yaml", b"a: [", "expected the node content"),
+        ("study.yaml", b"{}", "corpus: Field required"),
+        ("provenance.json", b"[]", "should be an object"),
+    ],
+)
+def test_damaged_file_gives_one_line(tmp_path, name, content, said):
+    (run_folder(tmp_path) / name).write_bytes(content)
+    with pytest.raises(CogspeechError, match=rf"{name}: cannot be read \(.*{said}") as caught:
+        write_report(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_probability_that_is_none_is_refused(tmp_path):
+    path = run_folder(tmp_path) / "predictions.csv"
+    path.write_text(path.read_text() + "fused,0,0,7,P0,R0,0,nan\n")
+    with pytest.raises(CogspeechError, match="expected probabilities between 0 and 1"):
+        write_report(tmp_path)
+
+
+def test_run_that_lacks_a_participant_is_refused(tmp_path):
+    path = run_folder(tmp_path) / "predictions.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(CogspeechError, match="a run lacks predictions for some participants"):
+        write_report(tmp_path)
+
+
+def test_system_without_auroc_is_refused(tmp_path):
+    run_folder(tmp_path, systems={"fused": {"brier": estimate(0.2, 0.1, 0.3)}}, comparisons=[])
+    with pytest.raises(CogspeechError, match=r"metrics.json: .* needs an auroc"):
+        write_report(tmp_path)
+
+
+def test_words_never_stand_in_a_message(tmp_path):
+    secret = recording("confidential")
+    secret[0]["text"] = ["confidential"]
+    run_folder(tmp_path, attributions={"R1": secret})
+    with pytest.raises(CogspeechError) as caught:
+        write_report(tmp_path)
+    assert "confidential" not in str(caught.value)
+
+
+def some_scores(participants: int = 30, runs: int = 3) -> Scores:
+    generator = np.random.default_rng(5)
+    labels = np.arange(participants) % 2
+    return Scores(
+        participants=tuple(f"P{i}" for i in range(participants)),
+        labels=labels,
+        probability=np.round(generator.random((runs, participants)) * 0.7 + 0.3 * labels, 1),
+        fold=np.stack([generator.permutation(participants) % 4 for _ in range(runs)]),
+    )
+
+
+def test_area_under_the_mean_roc_curve_is_the_auroc():
+    scores = some_scores()
+    assert roc_curve(scores).mean() == pytest.approx(auroc_parts(scores)[0], abs=1e-3)
+
+
+def test_figures_have_labels_captions_and_no_style():
+    drawings = draw_figures(
+        {"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)},
+        "fused",
+        some_scores(),
+        ("control", "痴呆症" * 20),
+    )
+    assert len(drawings) == 4
+    for drawing in drawings:
+        assert f'role="img" aria-label="{drawing.title}"' in drawing.svg
+        assert "n = 30 participants" in drawing.caption
+        assert "style" not in drawing.svg
+        assert "http" not in drawing.svg

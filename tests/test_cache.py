@@ -1,0 +1,259 @@
+"""The cache gives the right arrays or none; a file is written whole or not at all."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from cogspeech.cache import (
+    ContentCache,
+    cache_folder,
+    content_key,
+    file_digest,
+    write_atomically,
+)
+from cogspeech.errors import CacheError
+
+KEY = "ab" * 32
+ARRAYS = {
+    "events": np.arange(6, dtype=np.float32).reshape(3, 2),
+    "word_index": np.array([0, 1, 1], dtype=np.int64),
+}
+DTYPES = [np.float32, np.float64, np.int64, np.bool_]
+
+
+def _assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ContentCache:
+    return ContentCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def entry(tmp_path: Path, cache: ContentCache) -> Path:
+    """The file of one stored entry."""
+    cache.write(KEY, ARRAYS)
+    return tmp_path / "cache" / "ab" / f"{KEY}.safetensors"
+
+
+def test_what_is_written_is_read_again(cache: ContentCache, entry: Path) -> None:
+    _assert_same(cache.read(KEY), ARRAYS)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    arrays=st.dictionaries(
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(
+            lambda name: name != "__metadata__"
+        ),
+        hnp.arrays(st.sampled_from(DTYPES), hnp.array_shapes(min_dims=1, min_side=0, max_side=4)),
+        max_size=3,
+    )
+)
+def test_any_arrays_come_back_exactly(tmp_path_factory, arrays: dict[str, np.ndarray]) -> None:
+    cache = ContentCache(tmp_path_factory.mktemp("any"))
+
+    cache.write(KEY, arrays)
+
+    _assert_same(cache.read(KEY), arrays)
+
+
+def test_arrays_that_are_views_come_back_exactly(cache: ContentCache) -> None:
+    turned = np.arange(12.0).reshape(3, 4).T[::2]
+
+    cache.write(KEY, {"turned": turned})
+
+    _assert_same(cache.read(KEY), {"turned": turned})
+
+
+def test_a_missing_entry_is_none(cache: ContentCache) -> None:
+    assert cache.read(KEY) is None
+
+
+def test_a_flipped_bit_never_gives_wrong_arrays(cache: ContentCache, entry: Path) -> None:
+    whole = entry.read_bytes()
+
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << (position % 8)
+        entry.write_bytes(damaged)
+
+        found = cache.read(KEY)
+
+        if found is None:
+            assert not entry.exists(), position
+        else:
+            _assert_same(found, ARRAYS)
+
+
+@settings(deadline=None, max_examples=50)
+@given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_any_flipped_bit_is_made_good_by_the_next_write(
+    tmp_path_factory, position: int, bit: int
+) -> None:
+    folder = tmp_path_factory.mktemp("flip")
+    cache = ContentCache(folder)
+    cache.write(KEY, ARRAYS)
+    (entry,) = folder.rglob("*.safetensors")
+    damaged = bytearray(entry.read_bytes())
+    damaged[position % len(damaged)] ^= 1 << bit
+    entry.write_bytes(damaged)
+
+    if cache.read(KEY) is None:
+        cache.write(KEY, ARRAYS)
+
+    _assert_same(cache.read(KEY), ARRAYS)
+
+
+def test_an_entry_that_was_cut_off_anywhere_is_missing(cache: ContentCache, entry: Path) -> None:
+    whole = entry.read_bytes()
+
+    for length in range(len(whole)):
+        entry.write_bytes(whole[:length])
+
+        assert cache.read(KEY) is None
+        assert not entry.exists()
+
+
+def test_an_entry_without_a_digest_is_missing(cache: ContentCache, entry: Path) -> None:
+    from safetensors.numpy import save
+
+    entry.write_bytes(save(ARRAYS))
+
+    assert cache.read(KEY) is None
+
+
+def test_eight_writers_of_one_key_leave_one_whole_entry(
+    tmp_path: Path, cache: ContentCache
+) -> None:
+    many = {"events": np.arange(50_000, dtype=np.float32)}
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: cache.write(KEY, many), range(32)))
+
+    _assert_same(cache.read(KEY), many)
+    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 1
+
+
+def test_readers_beside_writers_see_the_whole_entry_or_none(cache: ContentCache) -> None:
+    many = {"events": np.arange(50_000, dtype=np.float32)}
+
+    with ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(cache.write, KEY, many) for _ in range(16)]
+        found = list(pool.map(lambda _: cache.read(KEY), range(32)))
+        for writer in writers:
+            writer.result()
+
+    for arrays in found:
+        if arrays is not None:
+            _assert_same(arrays, many)
+
+
+def test_entries_and_their_folder_are_the_owners_only(tmp_path: Path, entry: Path) -> None:
+    assert _mode(entry) == 0o600
+    assert _mode(tmp_path / "cache") == 0o700
+
+
+def test_a_cache_folder_that_cannot_be_made_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(CacheError, match=r"file: cannot make .* set COGSPEECH_CACHE to a folder"):
+        ContentCache(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"COGSPEECH_CACHE": "/a/b", "XDG_CACHE_HOME": "/x"}, "/a/b"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/cogspeech"),
+        ({"HOME": "/home/u"}, "/home/u/.cache/cogspeech"),
+    ],
+)
+def test_the_cache_lies_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
+) -> None:
+    for name in ("COGSPEECH_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert cache_folder() == Path(expected)
+
+
+def test_the_same_parts_in_any_order_give_the_same_key() -> None:
+    assert content_key(a=1, b=[1.5, "x"]) == content_key(b=[1.5, "x"], a=1)
+    assert content_key(a=1) != content_key(a=2)
+    assert content_key(a=1) != content_key(b=1)
+
+
+def test_a_key_never_holds_what_is_not_a_number() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        content_key(a=float("nan"))
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+
+    assert file_digest(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+
+
+def test_a_file_is_written_with_its_folders_and_for_its_owner_only(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a" / "b" / "c.json", b"{}")
+
+    assert (tmp_path / "a" / "b" / "c.json").read_bytes() == b"{}"
+    assert _mode(tmp_path / "a" / "b" / "c.json") == 0o600
+
+
+def test_an_open_file_becomes_the_owners_only_when_it_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+
+    write_atomically(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert _mode(path) == 0o600
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    path = tmp_path / "a.json"
+    write_atomically(path, b"old")
+
+    def fail(_descriptor):
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(type(error)):
+        write_atomically(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="folder"):
+        write_atomically(tmp_path / "folder", b"new")
+
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]

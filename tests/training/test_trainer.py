@@ -1,0 +1,202 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cogspeech.config import Component, TrainingSection
+from cogspeech.errors import CheckpointError, TrainingError
+from cogspeech.training.checkpoint import load_checkpoint
+from cogspeech.training.trainer import (
+    LabelledPart,
+    Trainer,
+    predict_logits,
+    predict_probabilities,
+)
+from conftest import make_embedded
+
+FUSION = Component(name="aligned_cross_attention", d_model=8, num_heads=2, dropout=0.3)
+
+
+def part(n, first=0):
+    """Recordings whose label is in the audio."""
+    recordings, labels = [], []
+    for index in range(first, first + n):
+        label = index % 2
+        recording = make_embedded(f"r{index}", seed=index)
+        recording.event_vectors[:, 0] += 2.0 * label
+        recordings.append(recording)
+        labels.append(label)
+    return LabelledPart(recordings=tuple(recordings), labels=tuple(labels))
+
+
+def trainer(folder=None, *, seed=1, component=FUSION, identity=None, **changes):
+    section = {"max_epochs": 6, "patience": 6, "batch_size": 4, "checkpoint_every_s": 0, **changes}
+    return Trainer(
+        component, TrainingSection(**section), seed=seed, folder=folder, identity=identity
+    )
+
+
+def weights(fitted):
+    return torch.cat([p.detach().flatten() for p in fitted.model.state_dict().values()])
+
+
+def test_it_learns_and_keeps_the_epoch_with_the_lowest_validation_loss():
+    fitted = trainer(max_epochs=30, learning_rate=0.01).fit(part(24), part(10, 100))
+
+    losses = [record.validation_loss for record in fitted.history]
+    assert fitted.best_epoch == int(np.argmin(losses))
+    assert min(losses) < 0.4
+    test = part(20, 200)
+    decided = predict_probabilities(fitted.model, test.recordings) >= 0.5
+    assert np.mean(decided == np.array(test.labels)) >= 0.9
+
+
+def test_it_stops_when_patience_is_over():
+    fitted = trainer(max_epochs=50, patience=2, learning_rate=1e-12).fit(part(8), part(4, 50))
+
+    assert len(fitted.history) == fitted.best_epoch + 3 < 50
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not():
+    first, again, other = (
+        weights(trainer(seed=seed).fit(part(8), part(4, 50))) for seed in (1, 1, 2)
+    )
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_what_ran_before_does_not_matter():
+    first = weights(trainer().fit(part(8), part(4, 50)))
+    torch.rand(1000)
+
+    assert torch.equal(weights(trainer().fit(part(8), part(4, 50))), first)
+
+
+def test_the_learning_rate_warms_up_and_then_falls_to_nothing():
+    history = (
+        trainer(max_epochs=20, patience=20, warmup_fraction=0.2).fit(part(4), part(2, 50)).history
+    )
+
+    rates = [record.learning_rate for record in history]
+    assert rates[0] < rates[2] < rates[3]
+    assert max(rates) == pytest.approx(2e-3, rel=0.05)
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[-1] < 2e-3 / 50
+
+
+def test_best_and_last_checkpoint_are_written(tmp_path):
+    fitted = trainer(tmp_path).fit(part(8), part(4, 50))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.safetensors",
+        "last.safetensors",
+    ]
+    identity = {"seed": 1, "fusion": FUSION.model_dump()}
+    best = load_checkpoint(tmp_path / "best.safetensors", identity=identity)
+    assert best.state["best_epoch"] == fitted.best_epoch
+    for name, tensor in best.part("best").items():
+        assert torch.equal(tensor, fitted.model.state_dict()[name])
+
+
+@pytest.mark.parametrize("cut_after", [1, 2, 4])
+def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(tmp_path, cut_after, monkeypatch):
+    whole = trainer(tmp_path / "whole").fit(part(8), part(4, 50))
+    validate, seen = Trainer._validate, []
+
+    def cut(self, *args):
+        if len(seen) == cut_after:
+            raise KeyboardInterrupt
+        seen.append(1)
+        return validate(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_validate", cut)
+        with pytest.raises(KeyboardInterrupt):
+            trainer(tmp_path / "cut").fit(part(8), part(4, 50))
+    torch.rand(7)
+
+    resumed = trainer(tmp_path / "cut").fit(part(8), part(4, 50), resume=True)
+
+    assert resumed.history == whole.history
+    assert resumed.best_epoch == whole.best_epoch
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_a_finished_fit_is_not_done_again(tmp_path, monkeypatch):
+    first = trainer(tmp_path).fit(part(8), part(4, 50))
+    monkeypatch.setattr(Trainer, "_run_epoch", lambda *a: pytest.fail("trained again"))
+
+    again = trainer(tmp_path).fit(part(8), part(4, 50), resume=True)
+
+    assert torch.equal(weights(first), weights(again))
+    assert again.history == first.history
+
+
+def test_resume_without_a_checkpoint_starts_at_the_beginning(tmp_path):
+    fresh = trainer().fit(part(8), part(4, 50), resume=True)
+    resumed = trainer(tmp_path).fit(part(8), part(4, 50), resume=True)
+
+    assert torch.equal(weights(fresh), weights(resumed))
+
+
+def test_a_checkpoint_of_another_fit_is_refused_by_the_field_that_differs(tmp_path):
+    trainer(tmp_path, identity={"place": "fold0"}).fit(part(8), part(4, 50))
+
+    with pytest.raises(CheckpointError, match="place is 'fold0' there and 'fold1' here"):
+        trainer(tmp_path, identity={"place": "fold1"}).fit(part(8), part(4, 50), resume=True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "foreign"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+    trainer(tmp_path).fit(part(8), part(4, 50))
+    path = tmp_path / "last.safetensors"
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[: len(content) // 2], "text": b"{}", "foreign": b""}[damage])
+
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        trainer(tmp_path).fit(part(8), part(4, 50), resume=True)
+
+
+def test_a_class_that_is_absent_is_refused():
+    one_class = LabelledPart(recordings=part(4).recordings, labels=(0, 0, 0, 0))
+
+    with pytest.raises(TrainingError, match="4 recordings of the first class and 0"):
+        trainer().fit(one_class, part(4, 50))
+
+
+def test_a_loss_that_is_no_number_stops_at_once_and_names_the_batch(monkeypatch):
+    from cogspeech.training.objectives import BinaryDiagnosis
+
+    monkeypatch.setattr(
+        BinaryDiagnosis, "loss", lambda self, logits, labels: logits.sum() * math.nan
+    )
+
+    with pytest.raises(TrainingError, match=r"epoch 1; lower .* recordings of the batch: r\d"):
+        trainer().fit(part(8), part(4, 50))
+
+
+def test_a_validation_loss_that_is_no_number_stops(monkeypatch):
+    monkeypatch.setattr(
+        "cogspeech.training.trainer.predict_logits",
+        lambda model, recordings: torch.full((len(recordings),), math.nan),
+    )
+
+    with pytest.raises(TrainingError, match="validation loss is not a number"):
+        trainer().fit(part(8), part(4, 50))
+
+
+def test_a_part_needs_as_many_labels_as_recordings():
+    with pytest.raises(ValueError, match="as many labels as recordings"):
+        LabelledPart(recordings=part(2).recordings, labels=(0,))
+
+
+def test_predicting_leaves_the_model_as_it_was():
+    model = trainer().fit(part(8), part(4, 50)).model.train()
+
+    first, second = (predict_logits(model, part(70).recordings) for _ in range(2))
+
+    assert torch.equal(first, second)
+    assert len(first) == 70
+    assert model.training
