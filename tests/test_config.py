@@ -147,7 +147,7 @@ def test_options_without_keys_say_so() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(
-    name=st.text(max_size=20),
+    name=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=20),
     seed=st.integers(0, 2**31 - 1),
     learning_rate=st.floats(1e-6, 1.0),
     epochs=st.integers(1, 100),

@@ -218,11 +218,16 @@ def as_plain(study: Study) -> dict[str, Any]:
     return plain
 
 
-def study_hash(study: Study) -> str:
-    """A digest of everything in the study but the place of its corpus."""
+def without_place(study: Study) -> dict[str, Any]:
+    """The resolved study but for the place of its corpus, which may move."""
     plain = as_plain(study)
     plain["corpus"].pop("path")
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return plain
+
+
+def study_hash(study: Study) -> str:
+    """A digest of everything in the study but the place of its corpus."""
+    return hashlib.sha256(json.dumps(without_place(study), sort_keys=True).encode()).hexdigest()
 
 
 def is_offline() -> bool:

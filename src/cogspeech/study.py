@@ -40,7 +40,12 @@ from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
 from cogspeech.reporting.report import write_report
-from cogspeech.reporting.run_folder import StudyResult, claim_run_folder, write_run_folder
+from cogspeech.reporting.run_folder import (
+    StudyResult,
+    begin_run,
+    claim_run_folder,
+    write_run_folder,
+)
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
 from cogspeech.training.trainer import (
     FittedFusion,
@@ -68,12 +73,13 @@ def run_study(
     Raises:
         CogspeechError: what was expected, what was found, where, and what to do.
     """
-    claim_run_folder(run_dir, resume=resume)
+    claim_run_folder(run_dir, study, resume=resume)
     checkpoints = run_dir / "checkpoints"
     corpus = import_corpus(study.corpus, study.target, progress=progress)
     plan = split_corpus(corpus, study)
     cases = embed_corpus(corpus, study, progress=progress)
     data = data_hash(cases)
+    begin_run(run_dir, study)
     primary = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
     systems = [primary, *other_systems(study, checkpoints, data=data, resume=resume)]
     predictions = cross_validate(

@@ -457,7 +457,6 @@ def test_audio_that_cannot_be_decoded_is_refused_with_the_remedy(
         assert part in line
 
 
-@pytest.mark.xfail(strict=True, reason="embeddings/extract.py does not add the row")
 @pytest.mark.parametrize("spoil", [spoil for spoil, _ in DECODING.values()], ids=DECODING)
 def test_audio_that_cannot_be_decoded_is_refused_with_its_row(
     folder: Path, run_refused: Callable[[], str], spoil: Callable[[Path], object]
@@ -662,6 +661,19 @@ def test_resuming_another_study_is_refused_and_changes_nothing(
     assert _tree(out) == before
 
 
+def test_resuming_with_another_seed_is_refused_and_changes_nothing(
+    trained: Path, folder: Path, refused: Callable[..., str]
+) -> None:
+    out = Path(shutil.copytree(trained, folder.parent / "run"))
+    _change_study(folder, seed=8)
+    before = _tree(out)
+
+    line = refused("run", folder / "study.yaml", "--out", out, "--resume", "--quiet")
+
+    assert str(out) in line
+    assert _tree(out) == before
+
+
 def test_a_file_as_run_folder_is_refused(sound: Path, tmp_path: Path, refused) -> None:
     (tmp_path / "out").write_text("mine")
 
@@ -770,6 +782,17 @@ def test_a_bundle_that_cannot_be_used_is_refused(
 
     for part in expected:
         assert part in line
+
+
+@pytest.mark.parametrize("size", [-5, 10**15, float("inf")])
+def test_a_bundle_of_an_impossible_size_is_refused(
+    bundle: Path, sound: Path, refused: Callable[..., str], size: float
+) -> None:
+    _describe(bundle, d_audio=size)
+
+    line = refused("predict", bundle, sound / "corpus" / "p0.wav")
+
+    assert str(bundle) in line
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,7 @@ def test_predict_prints_one_json_object_per_recording(
     answers = [json.loads(line) for line in shown.out.splitlines()]
     assert (code, shown.err) == (0, "")
     assert [answer["recording_id"] for answer in answers] == ["p0", "p1"]
+    assert "lädder" in shown.out
     for answer in answers:
         assert set(answer) == ANSWER_KEYS
         assert 0.0 <= answer["probability"] <= 1.0

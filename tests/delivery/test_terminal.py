@@ -84,7 +84,7 @@ def test_the_summary_orders_the_systems_by_auroc_with_intervals(wide, capsys) ->
 
     shown = capsys.readouterr().out
     assert shown.index("majority") < shown.index("text_only")
-    assert "0.60 [0.50, 0.70]" in shown
+    assert "0.60 (0.50-0.70)" in shown
     assert "95 % interval over participants" in shown
 
 
@@ -108,7 +108,7 @@ def test_a_probe_that_succeeds_is_shouted_and_others_are_not(wide, capsys) -> No
 
     shown = capsys.readouterr().out
     assert shown.count("SHORTCUT") == 1
-    assert "SHORTCUT: the probe silence_only alone reaches AUROC 0.90 [0.90, 0.90]" in shown
+    assert "SHORTCUT: the probe silence_only alone reaches AUROC 0.90 (0.90-0.90)" in shown
 
 
 def test_what_must_stand_on_every_surface_stands_here(wide, capsys) -> None:

@@ -15,26 +15,26 @@ from cogspeech.evaluation.intervals import (
 def test_wilson_agrees_with_scipy(hits, n):
     expected = binomtest(hits, n).proportion_ci(method="wilson")
 
-    assert wilson(hits / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert wilson(hits / n, float(n)) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_the_logit_interval_stays_inside_and_is_narrow_with_a_small_error():
-    low, high = logit_interval(0.95, 0.03, num_positive=30, num_negative=30)
+    low, high = logit_interval(0.95, 0.03, smaller_class=30.0)
 
     assert 0.5 < low < 0.95 < high < 1.0
-    assert logit_interval(1.0, 0.0, num_positive=9, num_negative=30) == wilson(1.0, 9)
+    assert logit_interval(1.0, 0.0, smaller_class=9.0) == wilson(1.0, 9.0)
 
 
 def test_the_p_value_agrees_with_the_interval():
     """One-sided p below 0.025 exactly where the 95 % interval excludes 0.5."""
     for error in np.linspace(0.02, 0.12, 21):
-        low, _ = logit_interval(0.62, error, num_positive=30, num_negative=30)
-        p_value = p_above_chance(0.62, error, num_positive=30, num_negative=30)
+        low, _ = logit_interval(0.62, error, smaller_class=30.0)
+        p_value = p_above_chance(0.62, error, smaller_class=30.0)
         assert (low > 0.5) == (p_value < 0.025)
 
 
 def test_the_p_value_at_the_ends():
-    sizes = {"num_positive": 10, "num_negative": 20}
+    sizes = {"smaller_class": 10.0}
 
     assert p_above_chance(1.0, 0.0, **sizes) == 2**-10
     assert p_above_chance(0.0, 0.0, **sizes) == 1.0
@@ -53,4 +53,9 @@ def test_resamples_keep_the_size_of_each_class_and_are_the_same_every_time():
 
 
 def test_a_percentile_interval_is_widened_to_hold_the_estimate():
-    assert percentile_interval(2.0, np.linspace(0, 1, 101)) == pytest.approx((0.025, 2.0))
+    assert percentile_interval(1.0, np.linspace(0, 0.9, 91), widen=1.0) == pytest.approx(
+        (0.0225, 1)
+    )
+    assert percentile_interval(0.5, np.linspace(0.4, 0.6, 81), widen=2.0) == pytest.approx(
+        (0.31, 0.69)
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -13,8 +14,8 @@ from rich.text import Text
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
-INTERVAL_METRICS = ("auroc", "balanced_accuracy")
-PLAIN_METRICS = ("sensitivity", "specificity")
+INTERVAL_METRICS = {"auroc": "AUROC", "balanced_accuracy": "balanced acc."}
+PLAIN_METRICS = {"sensitivity": "sens.", "specificity": "spec."}
 
 
 @contextmanager
@@ -48,10 +49,12 @@ def print_summary(result: StudyResult, run_dir: Path) -> None:
     title = (
         f"{result.study.name}: {people} participants, {len(result.corpus.recordings)} recordings"
     )
-    table = Table(title=title, caption="mean over runs [95 % interval over participants]")
+    table = Table(
+        box=box.SIMPLE, title=title, caption="mean over runs (95 % interval over participants)"
+    )
     table.add_column("system", no_wrap=True)
-    for name in (*INTERVAL_METRICS, *PLAIN_METRICS):
-        table.add_column(name.replace("_", " "), justify="right")
+    for heading in (*INTERVAL_METRICS.values(), *PLAIN_METRICS.values()):
+        table.add_column(heading, justify="right", no_wrap=True)
     ordered = sorted(result.metrics.items(), key=lambda item: -item[1]["auroc"].estimate)
     for system, estimates in ordered:
         is_primary = system == result.study.fusion.name
@@ -73,4 +76,4 @@ def print_summary(result: StudyResult, run_dir: Path) -> None:
 
 
 def _cell(estimate: Estimate) -> str:
-    return f"{estimate.estimate:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return f"{estimate.estimate:.2f} ({estimate.low:.2f}-{estimate.high:.2f})"

@@ -7,6 +7,7 @@ content, so nothing is ever encoded twice.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -153,8 +154,13 @@ def _event_vectors(
     )
     entry = cache.read(key)
     if entry is None:
-        samples = read_audio(recording.audio_path, sample_rate_hz=encoder.sample_rate_hz)
-        entry = {"events": _pool_events(samples, turns, spans, encoder, name=recording)}
+        try:
+            samples = read_audio(recording.audio_path, sample_rate_hz=encoder.sample_rate_hz)
+            entry = {
+                "events": _pool_events(samples, turns, spans, encoder, path=recording.audio_path)
+            }
+        except AudioError as error:
+            raise AudioError(f"{recording.where}: {error}") from error
         cache.write(key, entry)
     return entry["events"]
 
@@ -165,15 +171,15 @@ def _pool_events(
     spans: Sequence[tuple[float, float]],
     encoder: AudioEncoder,
     *,
-    name: Recording,
+    path: Path,
 ) -> Float[np.ndarray, "event d_audio"]:
     rate = encoder.sample_rate_hz
     kept = keep_turns(samples, turns, sample_rate_hz=rate)
     if not encoder.geometry.num_frames(len(kept)):
         raise AudioError(
-            f"{name.where}: audio file '{name.audio_path}' holds {len(kept) / rate * 1000:.1f} ms "
-            "of the participant, less than one frame of the audio encoder "
-            f"({encoder.geometry.kernel / rate * 1000:.1f} ms); leave the recording out"
+            f"audio file '{path}' holds {len(kept) / rate * 1000:.1f} ms of the participant, less "
+            f"than one frame of the audio encoder {encoder.geometry.kernel / rate * 1000:.1f} ms); "
+            "leave the recording out"
         )
     frames = encode_frames(encoder.prepare(kept), encoder)
     times_s = np.array(spans, dtype=np.float64)

@@ -1,5 +1,6 @@
 """Paired comparisons of systems on the same participants, corrected for their number."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,15 +31,16 @@ def compare_with_primary(
 ) -> tuple[Comparison, ...]:
     """The primary system against each other one: DeLong's paired test, Holm's correction.
 
-    The test speaks about these fits on new participants; it does not count the chance in which
-    participants a fit was trained on.
+    The error is widened for training sides that the fits share (Nadeau and Bengio, 2003).
     """
-    _, positives_a, negatives_a = auroc_parts(scores_of(predictions, primary))
+    scores = scores_of(predictions, primary)
+    widen = math.sqrt(scores.variance_factor)
+    _, positives_a, negatives_a = auroc_parts(scores)
     found = []
     for other in others:
         _, positives_b, negatives_b = auroc_parts(scores_of(predictions, other))
         difference = float((positives_a - positives_b).mean())
-        error = auroc_error(positives_a - positives_b, negatives_a - negatives_b)
+        error = widen * auroc_error(positives_a - positives_b, negatives_a - negatives_b)
         p_value = float(2 * norm.sf(abs(difference) / error)) if error > 0 else 1.0
         found.append((other, difference, error, p_value))
     adjusted = holm([p_value for *_, p_value in found])

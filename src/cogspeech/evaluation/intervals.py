@@ -9,8 +9,8 @@ BOOTSTRAP_DRAWS = 2000
 BOOTSTRAP_SEED = 20_111
 
 
-def wilson(proportion: float, n: int) -> tuple[float, float]:
-    """Wilson's (1927) score interval of a proportion of ``n`` participants.
+def wilson(proportion: float, n: float) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a proportion of ``n`` participants, or of as good as ``n``.
 
     Unlike the textbook interval it stays inside [0, 1] and keeps its coverage at small n.
     """
@@ -23,7 +23,7 @@ def wilson(proportion: float, n: int) -> tuple[float, float]:
 
 
 def logit_interval(
-    auroc: float, standard_error: float, *, num_positive: int, num_negative: int
+    auroc: float, standard_error: float, *, smaller_class: float
 ) -> tuple[float, float]:
     """The interval of an AUROC on the logit scale, which keeps it inside (0, 1).
 
@@ -31,23 +31,21 @@ def logit_interval(
     smaller class, as if its participants had been ranked rightly one by one.
     """
     if auroc in (0.0, 1.0):
-        return wilson(auroc, min(num_positive, num_negative))
+        return wilson(auroc, smaller_class)
     half = Z * standard_error / (auroc * (1.0 - auroc))
     middle = np.log(auroc / (1.0 - auroc))
     low, high = 1.0 / (1.0 + np.exp(-(middle + np.array([-half, half]))))
     return float(low), float(high)
 
 
-def p_above_chance(
-    auroc: float, standard_error: float, *, num_positive: int, num_negative: int
-) -> float:
+def p_above_chance(auroc: float, standard_error: float, *, smaller_class: float) -> float:
     """One-sided p that an AUROC is 0.5 or less, on the scale of `logit_interval`.
 
     Where all pairs are ranked rightly: the chance of as many coin tosses as the smaller class has
     participants.
     """
     if auroc in (0.0, 1.0):
-        return float(0.5 ** min(num_positive, num_negative)) if auroc else 1.0
+        return float(0.5**smaller_class) if auroc else 1.0
     if standard_error == 0.0:
         return float(auroc <= 0.5)
     return float(norm.sf(np.log(auroc / (1.0 - auroc)) * auroc * (1.0 - auroc) / standard_error))
@@ -66,7 +64,12 @@ def bootstrap_counts(
     return counts
 
 
-def percentile_interval(estimate: float, draws: Float[np.ndarray, " draw"]) -> tuple[float, float]:
-    """The middle 95 % of the resampled values, widened to hold the estimate."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(min(low, estimate)), float(max(high, estimate))
+def percentile_interval(
+    estimate: float, draws: Float[np.ndarray, " draw"], *, widen: float
+) -> tuple[float, float]:
+    """The middle 95 % of the resampled values, ``widen`` times as far from the estimate.
+
+    Holds the estimate and stays inside [0, 1].
+    """
+    low, high = estimate + widen * (np.quantile(draws, [0.025, 0.975]) - estimate)
+    return float(max(0.0, min(low, estimate))), float(min(1.0, max(high, estimate)))

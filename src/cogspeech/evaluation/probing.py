@@ -1,5 +1,6 @@
 """Probes under the protocol of the study: if one succeeds, so may a shortcut."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -78,9 +79,8 @@ def _probe(
     value, of_positives, of_negatives = auroc_parts(scores)
     p_value = p_above_chance(
         value,
-        auroc_error(of_positives, of_negatives),
-        num_positive=len(of_positives),
-        num_negative=len(of_negatives),
+        auroc_error(of_positives, of_negatives) * math.sqrt(scores.variance_factor),
+        smaller_class=min(len(of_positives), len(of_negatives)) / scores.variance_factor,
     )
     return ProbeResult(
         name=name, looks_at=probe.looks_at, auroc=auroc, p_value=p_value, verdict=verdict

@@ -33,8 +33,8 @@ class AlignedCrossAttention(FusionModel):
         num_heads: int = Field(default=4, ge=1)
         max_distance: int = Field(default=8, ge=1)
         """Words; beyond it the learned part of the bias is constant."""
-        steepest_slope: float = Field(default=8.0, gt=0)
-        """Slope of the first head at the start; each further head has half of it."""
+        steepest_slope: float = Field(default=16.0, gt=0)
+        """Slope of the first head at the start; each further head has a quarter of it."""
 
         @model_validator(mode="after")
         def _heads_divide(self) -> "AlignedCrossAttention.Options":

@@ -60,13 +60,14 @@ class WordDistanceBias(nn.Module):
     """What attention adds to a pair of an event and a token, from their distance in words.
 
     ``-slope[head] * |distance|`` plus a learned number per head and clipped distance. The slopes
-    start at ``2 ** -k`` times the steepest one, as in ALiBi (Press et al., 2022), so that some
-    heads see little but the event's own word and others a whole clause; all are learned.
+    start at ``4 ** -head`` times the steepest one (the geometric slopes of ALiBi, Press et al.,
+    2022), so that some heads see little but the event's own word and others a whole clause; all
+    are learned.
     """
 
     def __init__(self, num_heads: int, *, max_distance: int, steepest_slope: float) -> None:
         super().__init__()
-        slopes = steepest_slope * 2.0 ** -torch.arange(num_heads).float()
+        slopes = steepest_slope * 4.0 ** -torch.arange(num_heads).float()
         self.log_slope = nn.Parameter(slopes.log())
         self.by_distance = nn.Parameter(torch.zeros(num_heads, 2 * max_distance + 1))
         self.max_distance = max_distance

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from cogspeech.cache import write_atomically
-from cogspeech.config import Study, as_plain, study_hash
+from cogspeech.config import Study, as_plain, study_hash, without_place
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
@@ -27,6 +27,7 @@ from cogspeech.types import RESEARCH_STATEMENT, Attribution, Corpus, Estimate, P
 
 LIBRARIES = ("accelerate", "numpy", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
              "torch", "transformers")  # fmt: skip
+BEGUN_STUDY = "study.json"
 PREDICTION_COLUMNS = (
     "system",
     "repeat",
@@ -55,22 +56,46 @@ class StudyResult:
     split_hash: str
 
 
-def claim_run_folder(run_dir: Path, *, resume: bool) -> None:
+def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
     """Makes the folder, and refuses to mix a new run with an old one.
 
     Raises:
-        CogspeechError: the folder holds a run already and ``resume`` is false, or it cannot be
-            made.
+        CogspeechError: the folder holds a run already and ``resume`` is false, or it holds a run
+            of another study, or it cannot be made.
     """
-    if not resume and (run_dir / "checkpoints").exists():
+    begun = run_dir / "checkpoints" / BEGUN_STUDY
+    if begun.parent.exists() and not resume:
         raise CogspeechError(
             f"{run_dir}: holds a run already; add --resume to go on with it, or choose another "
             "--out"
         )
+    if begun.exists():
+        there, here = _leaves(json.loads(begun.read_text("utf-8"))), _leaves(without_place(study))
+        for key in sorted({*there, *here}):
+            if there.get(key) != here.get(key):
+                raise CogspeechError(
+                    f"{run_dir}: holds a run of another study: {key} is {there.get(key)} there "
+                    f"and {here.get(key)} here; choose another --out"
+                )
     try:
         run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise CogspeechError(f"{run_dir}: cannot be made ({error.strerror})") from error
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested mappings by their dotted path."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= (
+            _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return leaves
+
+
+def begin_run(run_dir: Path, study: Study) -> None:
+    """Notes which study the folder belongs to, before the first fit."""
+    _write_json(run_dir / "checkpoints" / BEGUN_STUDY, without_place(study))
 
 
 def write_run_folder(result: StudyResult, run_dir: Path) -> None:

@@ -4,24 +4,25 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from cogspeech.cache import write_atomically
-from cogspeech.config import Component, TranscriptsSection, parse_options
+from cogspeech.config import Component, Settings, TranscriptsSection, parse_options
 from cogspeech.errors import BundleError, ConfigError
 from cogspeech.fusion.base import FusionModel, build_fusion
 
 FORMAT_VERSION = 1
 MAX_WEIGHT_BYTES = 1 << 30
 MAX_JSON_BYTES = 1 << 20
+MAX_SIZE = 65_536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleFacts:
+class BundleFacts(Settings):
     """What has to be known to use the weights."""
 
     study: str
@@ -30,11 +31,11 @@ class BundleFacts:
     audio_encoder: Component
     text_encoder: Component
     transcripts: TranscriptsSection
-    d_audio: int
-    d_text: int
-    fewest_words: int
+    d_audio: Annotated[int, Field(ge=1, le=MAX_SIZE)]
+    d_text: Annotated[int, Field(ge=1, le=MAX_SIZE)]
+    fewest_words: Annotated[int, Field(ge=1)]
     """Words in the shortest recording it was trained on; below it the model abstains."""
-    training: dict[str, Any]
+    training: dict[str, int | str]
     """Participants, recordings and hashes of what it was trained on."""
     notice: str | None
 
@@ -56,21 +57,10 @@ def make_bundle(model: FusionModel, facts: BundleFacts) -> Bundle:
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
     """Writes the two files; the json last, so a folder with one is complete."""
-    facts = bundle.facts
     plain = {
         "format_version": FORMAT_VERSION,
         "weights_sha256": bundle.digest,
-        "study": facts.study,
-        "classes": list(facts.classes),
-        "fusion": facts.fusion.model_dump(mode="json"),
-        "audio_encoder": facts.audio_encoder.model_dump(mode="json"),
-        "text_encoder": facts.text_encoder.model_dump(mode="json"),
-        "transcripts": facts.transcripts.model_dump(mode="json"),
-        "d_audio": facts.d_audio,
-        "d_text": facts.d_text,
-        "fewest_words": facts.fewest_words,
-        "training": facts.training,
-        "notice": facts.notice,
+        **bundle.facts.model_dump(mode="json"),
     }
     write_atomically(folder / "model.safetensors", _weights(bundle.model))
     write_atomically(folder / "bundle.json", (json.dumps(plain, indent=2) + "\n").encode())
@@ -112,26 +102,17 @@ def _read_facts(path: Path) -> tuple[BundleFacts, str]:
         )
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        if raw["format_version"] != FORMAT_VERSION:
+        found = raw.pop("format_version")
+        if found != FORMAT_VERSION:
             raise BundleError(
-                f"{path}: has format {raw['format_version']}, expected {FORMAT_VERSION}; "
-                "use the cogspeech version that made it"
+                f"{path}: has format {found}, expected {FORMAT_VERSION}; use the cogspeech version "
+                "that made it"
             )
-        facts = BundleFacts(
-            study=str(raw["study"]),
-            classes=(str(raw["classes"][0]), str(raw["classes"][1])),
-            fusion=Component.model_validate(raw["fusion"]),
-            audio_encoder=Component.model_validate(raw["audio_encoder"]),
-            text_encoder=Component.model_validate(raw["text_encoder"]),
-            transcripts=parse_options(TranscriptsSection, raw["transcripts"], where=str(path)),
-            d_audio=int(raw["d_audio"]),
-            d_text=int(raw["d_text"]),
-            fewest_words=int(raw["fewest_words"]),
-            training=dict(raw["training"]),
-            notice=raw["notice"],
-        )
-        return facts, str(raw["weights_sha256"])
-    except (KeyError, IndexError, TypeError, ValueError, RecursionError, ConfigError) as error:
+        digest = str(raw.pop("weights_sha256"))
+        return parse_options(BundleFacts, raw, where=str(path)), digest
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: not a valid bundle description ({error})") from error
 
 

@@ -6,9 +6,10 @@ and at least one with times.
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
@@ -19,30 +20,30 @@ from cogspeech.types import Progress, Recording, Transcript, Word, no_progress
 TIME_TOLERANCE_S = 1e-3
 
 
-class TranscriptReader(Protocol):
+class TranscriptReader(ABC):
     """Reads one file format."""
 
     suffixes: ClassVar[tuple[str, ...]]
 
+    @abstractmethod
     def read(self, path: Path, *, recording_id: str) -> Transcript:
         """The transcript in a file.
 
         Raises:
             TranscriptError: with the file, the place in it and the remedy.
         """
-        ...
 
 
-class TranscriptSource(Protocol):
+class TranscriptSource(ABC):
     """Gives the transcript of a recording: from a file, or from a recogniser."""
 
+    @abstractmethod
     def transcript_of(self, recording: Recording) -> Transcript:
         """The words of one recording.
 
         Raises:
             TranscriptError: with the recording and the remedy.
         """
-        ...
 
 
 READERS: Registry[type[TranscriptReader]] = Registry("transcript format", "cogspeech.transcripts")

@@ -1,12 +1,12 @@
 """The ``files`` source: transcripts that lie beside the recordings."""
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts.base import SOURCES, read_transcript_file
+from cogspeech.transcripts.base import SOURCES, TranscriptSource, read_transcript_file
 from cogspeech.types import Recording, Transcript
 
 
 @SOURCES.register("files")
-class FileTranscripts:
+class FileTranscripts(TranscriptSource):
     """Reads the file in the recording's ``transcript_path``."""
 
     def transcript_of(self, recording: Recording) -> Transcript:

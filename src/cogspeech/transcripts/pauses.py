@@ -20,15 +20,17 @@ def pauses_of(transcript: Transcript, *, min_pause_s: float) -> tuple[Pause, ...
     Words without times break the chain: what lies beside them is unknown, hence no pause.
     """
     pauses = []
+    spoken_until = 0.0
     for group in _turn_words(transcript):
-        spoken_until: float | None = None
+        follows_a_word = False
         for position, word in group:
             if word.start_s is None or word.end_s is None:
-                spoken_until = None
+                follows_a_word = False
                 continue
-            if spoken_until is not None and word.start_s - spoken_until >= min_pause_s:
+            if follows_a_word and word.start_s - spoken_until >= min_pause_s:
                 pauses.append(Pause(start_s=spoken_until, end_s=word.start_s, before_word=position))
-            spoken_until = max(word.end_s, spoken_until or 0.0)
+            spoken_until = max(spoken_until, word.end_s)
+            follows_a_word = True
     return tuple(pauses)
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import nearest
-from cogspeech.transcripts.base import READERS
+from cogspeech.transcripts.base import READERS, TranscriptReader
 from cogspeech.types import SPEAKERS, Transcript, Word
 
 MAX_BYTES = 64 << 20
@@ -16,7 +16,7 @@ WORD_KEYS = ("text", "start_s", "end_s", "speaker", "confidence")
 
 
 @READERS.register("words_json")
-class WordsJsonReader:
+class WordsJsonReader(TranscriptReader):
     """``{"language": "en", "source": "manual", "words": [{"text": "the", "start_s": 0.1, ...}]}``.
 
     Times are seconds or null, both or neither; ``speaker`` defaults to the participant.

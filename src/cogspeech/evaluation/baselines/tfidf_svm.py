@@ -14,6 +14,7 @@ from cogspeech.evaluation.base import BASELINES, Baseline, FoldTask, both_parts
 from cogspeech.types import Case
 
 INNER_FOLDS = 3
+"""At most; a small class allows as many as it has participants."""
 
 
 @BASELINES.register("tfidf_svm")
@@ -27,7 +28,10 @@ class TfidfSvm(Baseline):
         """The calibrated probability; vocabulary and weights come from the training side alone."""
         cases, labels = both_parts(task)
         people = [case.recording.participant_id for case in cases]
-        inner = StratifiedGroupKFold(n_splits=INNER_FOLDS)
+        by_class = [
+            {p for p, label in zip(people, labels, strict=True) if label == k} for k in (0, 1)
+        ]
+        inner = StratifiedGroupKFold(n_splits=min(INNER_FOLDS, *map(len, by_class)))
         pipeline = make_pipeline(
             TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True),
             LinearSVC(class_weight="balanced"),
