@@ -9,7 +9,7 @@ BOOTSTRAP_DRAWS = 2000
 BOOTSTRAP_SEED = 20_111
 
 
-def wilson(proportion: float, n: float) -> tuple[float, float]:
+def wilson(proportion: float, n: float | int) -> tuple[float, float]:
     """Wilson's (1927) score interval of a proportion of ``n`` participants, or of as good as ``n``.
 
     Unlike the textbook interval it stays inside [0, 1] and keeps its coverage at small n.
@@ -23,7 +23,7 @@ def wilson(proportion: float, n: float) -> tuple[float, float]:
 
 
 def logit_interval(
-    auroc: float, standard_error: float, *, smaller_class: float
+    auroc: float, standard_error: float, *, smaller_class: float | int
 ) -> tuple[float, float]:
     """The interval of an AUROC on the logit scale, which keeps it inside (0, 1).
 
@@ -38,7 +38,7 @@ def logit_interval(
     return float(low), float(high)
 
 
-def p_above_chance(auroc: float, standard_error: float, *, smaller_class: float) -> float:
+def p_above_chance(auroc: float, standard_error: float, *, smaller_class: float | int) -> float:
     """One-sided p that an AUROC is 0.5 or less, on the scale of `logit_interval`.
 
     Where all pairs are ranked rightly: the chance of as many coin tosses as the smaller class has
