@@ -1,6 +1,7 @@
 # make demo   environment, package, and a whole study on synthetic voices
 # make test   environment, everything the tests need, and the tests
 # make check  every quality gate: style, types, layers, tests with coverage
+# make bench  the measured tables of docs/
 VENV   ?= .venv
 PYTHON ?= python3
 PIP    := $(VENV)/bin/python -m pip
@@ -39,7 +40,10 @@ check: lint
 	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-fail-under=90
 
 bench: $(VENV)/.test
+	$(VENV)/bin/python benchmarks/startup.py
 	$(VENV)/bin/python benchmarks/alignment_task.py
+	$(VENV)/bin/python benchmarks/known_truth.py
+	$(VENV)/bin/python benchmarks/interval_coverage.py
 
 clean:
 	rm -rf $(VENV) cogspeech-demo

@@ -200,3 +200,17 @@ def test_predicting_leaves_the_model_as_it_was():
     assert torch.equal(first, second)
     assert len(first) == 70
     assert model.training
+
+
+def test_the_number_of_cores_does_not_matter():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        first = weights(trainer().fit(part(8), part(4, 50)))
+        torch.set_num_threads(2)
+        again = weights(trainer().fit(part(8), part(4, 50)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+    assert torch.equal(first, again)

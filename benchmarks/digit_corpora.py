@@ -71,7 +71,9 @@ def digit_corpus(
     return folder / "recordings.csv"
 
 
-def _recording(speech, speaker, truth, rule, words, generator):
+def _recording(
+    speech: Path, speaker: str, truth: Truth, rule: int, words: int, generator: np.random.Generator
+) -> tuple[np.ndarray, list[dict[str, object]]]:
     digits = _digits(truth, rule, words, generator)
     is_long = _long_pauses(truth, rule, digits, generator)
     longest_s = LONG_PAUSE_S * (1.6 if truth == "pauses" and rule else 1.0)
@@ -83,7 +85,8 @@ def _recording(speech, speaker, truth, rule, words, generator):
         take = generator.integers(TAKES)
         path = speech / "spoken-digits" / f"{digit}_{speaker}_{take}.wav"
         clip, rate_hz = soundfile.read(path, dtype="float64")
-        assert rate_hz == RATE_HZ
+        if rate_hz != RATE_HZ:
+            raise ValueError(f"{path}: expected {RATE_HZ} Hz, found {rate_hz}")
         start = position + len(silence)
         position = start + len(clip)
         pieces += [silence, clip]
@@ -94,7 +97,7 @@ def _recording(speech, speaker, truth, rule, words, generator):
     return np.concatenate(pieces).clip(-1, 1), spoken
 
 
-def _digits(truth, rule, words, generator):
+def _digits(truth: Truth, rule: int, words: int, generator: np.random.Generator) -> np.ndarray:
     if truth == "text":
         weight = np.where((np.arange(10) >= 5) == bool(rule), 0.13, 0.07)
         return generator.choice(10, size=words, p=weight)
@@ -103,7 +106,9 @@ def _digits(truth, rule, words, generator):
     return generator.permutation(np.concatenate([low, high]))
 
 
-def _long_pauses(truth, rule, digits, generator):
+def _long_pauses(
+    truth: Truth, rule: int, digits: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:
     if truth == "alignment":
         return (digits >= 5) == bool(rule)
     return generator.permutation(np.arange(len(digits)) % 2).astype(bool)
