@@ -19,9 +19,8 @@ def main() -> None:
             [sys.executable, "-m", "cogspeech", "--help"], check=True, capture_output=True
         )
         taken_s.append(time.perf_counter() - started)
-    sys.stdout.write(
-        f"cogspeech --help: {min(taken_s):.2f} s fastest, {max(taken_s):.2f} s slowest of {STARTS}\n"
-    )
+    fastest_s, slowest_s = min(taken_s), max(taken_s)
+    sys.stdout.write(f"cogspeech --help: {fastest_s:.2f} to {slowest_s:.2f} s, {STARTS} starts\n")
 
 
 if __name__ == "__main__":

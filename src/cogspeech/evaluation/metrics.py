@@ -10,7 +10,7 @@ one scale: pooling them biases the area downwards, most of all where there is no
 
 The fits of a cross-validation share most of their training participants, so their results are not
 independent. Every interval is widened for that with the factor of Nadeau and Bengio (2003), see
-`Scores.variance_factor`; without it, 15 to 25 % of the intervals miss 0.5 where there is nothing to
+`Scores.variance_factor`; without it, 15 to 20 % of the intervals miss 0.5 where there is nothing to
 find (docs/explanation/intervals.md).
 """
 
