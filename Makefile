@@ -37,7 +37,7 @@ lint: $(VENV)/.test
 	$(VENV)/bin/lint-imports
 
 check: lint
-	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-fail-under=90
+	$(VENV)/bin/python -m pytest --cov --cov-report=term --cov-fail-under=95
 
 bench: $(VENV)/.test
 	$(VENV)/bin/python benchmarks/startup.py

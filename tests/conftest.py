@@ -5,11 +5,17 @@ import socket
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 install_import_hook("cogspeech", "beartype.beartype")
 
 from cogspeech.types import EmbeddedRecording  # noqa: E402
+
+# Timing never decides a test, and CI draws the same examples every time.
+settings.register_profile("cogspeech", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("cogspeech")
+
 from digit_corpora import real_speech_folder  # noqa: E402
 
 
