@@ -95,6 +95,7 @@ class _Checkpoint:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # our own bar is on the screen
+        logging.set_verbosity_error()
         try:
             model = AutoModel.from_pretrained(
                 self.folder, use_safetensors=True, dtype=torch.float32
