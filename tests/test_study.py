@@ -14,8 +14,9 @@ import yaml
 from cogspeech.config import Component, Study, study_hash
 from cogspeech.corpora.base import import_corpus
 from cogspeech.corpora.splits import Fold, SplitPlan
-from cogspeech.errors import AudioError, CogspeechError, ConfigError, SplitError
+from cogspeech.errors import AudioError, CheckpointError, CogspeechError, ConfigError, SplitError
 from cogspeech.evaluation.base import PROBES
+from cogspeech.evaluation.protocol import fold_task
 from cogspeech.fusion.base import build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.study import (
@@ -472,3 +473,44 @@ def test_the_bundle_is_fitted_on_everybody_but_those_who_decide_when_to_stop(
     assert set(training.labels) == set(validation.labels) == {0, 1}
     assert place == {"place": "everybody", "seed": 7}
     assert bundle.facts.training["recordings"] == 10
+
+
+@pytest.mark.parametrize("field", ["data", "study"])
+def test_a_fit_is_not_resumed_on_other_data_or_by_another_study(study, cases, tmp_path, field):
+    plan = split_corpus(import_corpus(study.corpus, study.target), study)
+    task, _ = fold_task(cases, plan.folds[0], classes=study.target.classes, seed=study.seed)
+    FusionSystem(study.fusion, study, tmp_path, data="d", resume=False).fit_predict(task)
+    other = study.model_copy(update={"seed": study.seed + (field == "study")})
+    data = "e" if field == "data" else "d"
+
+    with pytest.raises(CheckpointError, match=f"{field} is .* there and .* here"):
+        FusionSystem(study.fusion, other, tmp_path, data=data, resume=True).fit_predict(task)
+
+
+def test_a_fit_takes_each_part_of_its_fold_for_what_it_is(study, cases, tmp_path, monkeypatch):
+    plan = split_corpus(import_corpus(study.corpus, study.target), study)
+    task, _ = fold_task(cases, plan.folds[0], classes=study.target.classes, seed=study.seed)
+    seen, fit = [], FusionSystem.fit
+    monkeypatch.setattr(FusionSystem, "fit", lambda *a, **k: seen.append(a[1:]) or fit(*a, **k))
+    system = FusionSystem(study.fusion, study, tmp_path, data="d", resume=False)
+
+    system.fit_predict(task)
+
+    ((training, validation),) = seen
+    assert training.recordings == tuple(case.embedded for case in task.train)
+    assert training.labels == task.train_labels
+    assert validation.recordings == tuple(case.embedded for case in task.validation)
+    assert validation.labels == task.validation_labels
+
+
+def test_a_prediction_does_not_depend_on_who_else_is_tested(study, cases, tmp_path):
+    plan = split_corpus(import_corpus(study.corpus, study.target), study)
+    task, _ = fold_task(cases, plan.folds[0], classes=study.target.classes, seed=study.seed)
+    alone = dataclasses.replace(task, test=task.test[:1])
+
+    first, second = (
+        FusionSystem(study.fusion, study, tmp_path / n, data="d", resume=False).fit_predict(t)
+        for n, t in (("all", task), ("one", alone))
+    )
+
+    np.testing.assert_allclose(first[:1], second, atol=1e-6)

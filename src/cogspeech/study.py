@@ -21,6 +21,7 @@ from cogspeech.config import (
     read_study_file,
     study_hash,
 )
+from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.base import IMPORTERS, import_corpus
 from cogspeech.corpora.splits import (
     SplitPlan,
@@ -316,6 +317,9 @@ def fit_bundle(
         d_audio=fitted.model.d_audio,
         d_text=fitted.model.d_text,
         fewest_words=min(len(case.transcript.participant_words) for case in cases),
+        sample_rates_hz=tuple(
+            sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})
+        ),
         training={
             "participants": len(labels),
             "recordings": len(cases),

@@ -1,14 +1,17 @@
 """Every probe there is: red on its artefact, clear without, silent where it does not apply."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 import soundfile
+from scipy.stats import norm
 
 from cases import make_case
 from cogspeech.corpora.splits import participant_labels, plan_splits
 from cogspeech.evaluation.base import PROBES
+from cogspeech.evaluation.intervals import Z
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.types import Word
 
@@ -87,3 +90,10 @@ def test_length_does_not_apply_to_an_event_without_duration():
     )
 
     assert PROBES.get("length_only")().features(dataclasses.replace(case, embedded=instant)) is None
+
+
+def test_the_p_value_and_the_interval_of_a_probe_say_the_same(tmp_path):
+    found = run("length_only", corpus(tmp_path, "nothing"))
+
+    middle, low = (math.log(x / (1 - x)) for x in (found.auroc.estimate, found.auroc.low))
+    assert found.p_value == pytest.approx(norm.sf(middle / ((middle - low) / Z)), rel=1e-6)

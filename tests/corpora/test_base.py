@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cogspeech.config import CorpusSection, TargetSection
@@ -230,6 +230,7 @@ def test_a_table_that_is_no_file_is_refused(tmp_path: Path, make) -> None:
     )
 )
 def test_any_row_is_read_or_refused_with_its_place(tmp_path_factory, cells: list[str]) -> None:
+    assume(any(cells))  # a row of nothing but commas is no row
     folder = tmp_path_factory.mktemp("any")
     names = HEADER.split(",")
     write_recordings_table(folder / "recordings.csv", [dict(zip(names, cells, strict=True))])

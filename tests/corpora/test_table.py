@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cogspeech.config import parse_options
-from cogspeech.corpora.base import IMPORTERS
+from cogspeech.corpora.base import IMPORTERS, read_recordings_table
 from cogspeech.corpora.table import TableImporter
 from cogspeech.errors import ConfigError, CorpusError
 from cogspeech.types import no_progress
@@ -39,3 +39,30 @@ def test_a_folder_instead_of_a_table_is_refused(tmp_path: Path) -> None:
 def test_it_has_no_options() -> None:
     with pytest.raises(ConfigError, match="corpus: unknown key 'delimiter'"):
         parse_options(TableImporter.Options, {"delimiter": ";"}, where="corpus")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("recording_id;participant_id;audio_path;diagnosis", "separated by ';'; save it with"),
+        ("recording_id\tparticipant_id\taudio_path", "separated by tabs; save it with commas"),
+        ("PK\x03\x04stuff", "is an Excel workbook; save it as CSV UTF-8"),
+        ("p1,person,a.wav,control", "the first row must name the columns, among them recording_id"),
+    ],
+)
+def test_what_a_spreadsheet_makes_of_a_table_is_recognised(tmp_path, header, expected):
+    (tmp_path / "recordings.csv").write_text(f"{header}\n")
+
+    with pytest.raises(CorpusError, match=expected) as raised:
+        read_recordings_table(tmp_path / "recordings.csv", target_column="diagnosis")
+
+    assert "person" not in str(raised.value)
+
+
+def test_rows_of_nothing_but_commas_are_no_recordings(tmp_path):
+    header = "recording_id,participant_id,audio_path,diagnosis"
+    (tmp_path / "recordings.csv").write_text(f"{header}\nr,p,a.wav,control\n,,,\n\n,,,\n")
+
+    rows = read_recordings_table(tmp_path / "recordings.csv", target_column="diagnosis")
+
+    assert [row.recording_id for row in rows] == ["r"]

@@ -178,7 +178,7 @@ def test_an_interruption_ends_with_130_and_says_how_to_go_on(
     shown = capsys.readouterr()
     assert code == 130
     assert shown.out == ""
-    assert shown.err == "interrupted; finished work is kept, go on with --resume\n"
+    assert shown.err == "interrupted; finished fits are kept, go on with --resume\n"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import soundfile
 import yaml
 
 from cogspeech import Predictor
@@ -132,3 +133,24 @@ def test_report_is_made_anew(run, capsys):
 
     assert capsys.readouterr().out.strip() == str(run / "report.html")
     assert "<html" in (run / "report.html").read_text()
+
+
+def test_a_sample_rate_it_was_never_trained_on_makes_it_abstain(run, tmp_path):
+    samples, rate_hz = soundfile.read(run.parent / "audio" / "p003-v1.wav")
+    soundfile.write(tmp_path / "a.wav", samples[::2], rate_hz // 2)
+    words = run.parent / "audio" / "p003-v1.words.json"
+
+    answer = Predictor.from_folder(run / "model").predict(tmp_path / "a.wav", words)
+
+    assert answer["decision"] == "abstain"
+    assert answer["reasons"] == ["other sample rate: 8000 Hz, trained on recordings at 16000 Hz"]
+
+
+def test_a_folder_with_other_files_is_never_written_into(run, tmp_path, capsys):
+    mine = tmp_path / "study.yaml"
+    mine.write_text((run.parent / "study.yaml").read_text())
+
+    assert main(["run", str(run.parent / "study.yaml"), "--out", str(tmp_path)]) == 2
+
+    assert "holds files that are no run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]

@@ -51,6 +51,7 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         d_audio=4,
         d_text=3,
         fewest_words=1,
+        sample_rates_hz=(16_000,),
         training={},
         notice=notice,
     )

@@ -18,6 +18,7 @@ from cogspeech.embeddings.extract import (
     events_of,
 )
 from cogspeech.embeddings.hashed_words import HashedWordsEncoder
+from cogspeech.embeddings.spans import plan_windows
 from cogspeech.errors import AudioError
 from cogspeech.types import Recording, Transcript, Word
 
@@ -201,3 +202,69 @@ def test_event_vectors_are_relative_to_the_recording(tmp_path, encoders, cache):
 
     np.testing.assert_allclose(embedded.event_vectors.mean(axis=0), 0, atol=0.05)
     assert dataclasses.is_dataclass(embedded)
+
+
+def test_no_window_is_padded_to_share_a_batch(encoders, monkeypatch):
+    heard, encode = [], AcousticEncoder.encode
+    monkeypatch.setattr(
+        AcousticEncoder, "encode", lambda self, w: heard.extend(map(len, w)) or encode(self, w)
+    )
+    samples, geometry = noise(3 * WINDOW_S + 5).astype(np.float32), encoders[0].geometry
+
+    encode_frames(samples, encoders[0])
+
+    planned = plan_windows(
+        len(samples),
+        geometry,
+        window_frames=int(WINDOW_S * 50),
+        context_frames=int(CONTEXT_S * 50),
+    )
+    assert sorted(heard) == sorted(w.stop_sample - w.start_sample for w in planned)
+
+
+def test_a_window_hears_its_context_on_both_sides(encoders, monkeypatch):
+    heard, encode = [], AcousticEncoder.encode
+    monkeypatch.setattr(
+        AcousticEncoder, "encode", lambda self, w: heard.append(w.shape[1]) or encode(self, w)
+    )
+
+    encode_frames(noise(3 * WINDOW_S).astype(np.float32), encoders[0])
+
+    assert max(heard) / RATE_HZ == pytest.approx(WINDOW_S + 2 * CONTEXT_S, abs=0.05)
+
+
+def test_the_text_encoder_is_part_of_the_key_of_the_tokens(tmp_path, encoders, cache):
+    made, said = recording(tmp_path, noise(2)), transcript(words((0.2, 0.7), (1.2, 1.6)))
+    other = HashedWordsEncoder(HashedWordsEncoder.Options(size=20))
+
+    sizes = [
+        embed(made, said, (encoders[0], text), cache).token_vectors.shape[1]
+        for text in (encoders[1], other)
+    ]
+
+    assert sizes == [encoders[1].dimension, other.dimension]
+
+
+def test_the_turns_are_part_of_the_key_of_the_events(tmp_path, encoders, cache):
+    """A short "mhm" moves no word and no pause, but its audio is not the participant's."""
+    made, own = recording(tmp_path, noise(2)), words((0.2, 0.7), (0.8, 1.4))
+    said = transcript(own[:1], words((0.72, 0.78), speaker="interviewer"), own[1:])
+    embed(made, transcript(own), encoders, cache)
+
+    found = embed(made, said, encoders, cache)
+
+    alone = embed(made, said, encoders, ContentCache(tmp_path / "another"))
+    np.testing.assert_array_equal(found.event_vectors, alone.event_vectors)
+
+
+def test_the_participants_audio_is_prepared_once_as_a_whole(tmp_path, encoders, cache, monkeypatch):
+    heard, prepare = [], AcousticEncoder.prepare
+    monkeypatch.setattr(
+        AcousticEncoder, "prepare", lambda self, s: heard.append(len(s)) or prepare(self, s)
+    )
+    asked = words((25.5, 29.0), speaker="interviewer")
+
+    said = transcript(words((0.5, 25.0)), asked, words((29.5, 55.0)))
+    embed(recording(tmp_path, noise(56)), said, encoders, cache)
+
+    assert [n / RATE_HZ for n in heard] == pytest.approx([25.0 + 26.0], abs=0.01)

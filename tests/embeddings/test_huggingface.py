@@ -200,3 +200,23 @@ def test_words_without_any_token_are_refused(text_encoder, monkeypatch):
 
     with pytest.raises(EncoderError, match="found no token"):
         text_encoder.encode(())
+
+
+def test_where_two_windows_see_a_token_their_vectors_are_averaged(text_encoder):
+    ones = np.ones((3, D_TEXT), dtype=np.float32)
+
+    tokens = text_encoder._averaged([(0, ones, [0, 1, 2]), (2, 3 * ones, [2, 3, 4])])
+
+    assert tokens.vectors[:, 0].tolist() == [1.0, 1.0, 2.0, 3.0, 3.0]
+    assert tokens.word_index.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_text_fingerprint_changes_with_the_weights(tmp_path):
+    options = HuggingFaceTextEncoder.Options(model=str(save_text_checkpoint("bert", tmp_path)))
+    before = HuggingFaceTextEncoder(options).fingerprint()
+    weights = tmp_path / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+
+    assert HuggingFaceTextEncoder(options).fingerprint() != before

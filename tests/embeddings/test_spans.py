@@ -133,3 +133,13 @@ def test_mapped_times_point_at_the_same_samples():
     for time_s in (0.6, 1.0, 2.0, 3.3):
         at = int(kept_samples(np.array([time_s]), turns, sample_rate_hz=100)[0])
         assert kept[at] == samples[int(time_s * 100)]
+
+
+def test_a_frame_belongs_to_the_word_its_centre_lies_in():
+    geometry = FrameGeometry(stride=320, kernel=400)  # centres at 200, 520, 840, ...
+
+    first, last = frames_of_words(
+        np.array([0.0, 360.0, 521.0]), np.array([360.0, 521.0, 1_000.0]), geometry, 5
+    )
+
+    assert list(zip(first.tolist(), last.tolist(), strict=True)) == [(0, 1), (1, 2), (2, 3)]

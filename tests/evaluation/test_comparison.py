@@ -3,6 +3,7 @@ import pytest
 from test_metrics import predictions, random_case
 
 from cogspeech.evaluation.comparison import compare_with_primary, holm
+from cogspeech.evaluation.metrics import Scores
 
 
 def test_holm_by_hand():
@@ -51,3 +52,34 @@ def test_two_systems_of_equal_skill_are_rejected_at_about_the_nominal_rate():
         rejected += compare_with_primary(rows, "a", ["b"])[0].p_value < 0.05
 
     assert 0.02 <= rejected / 300 <= 0.09
+
+
+def three_systems():
+    return [
+        row
+        for seed, name in enumerate("abc")
+        for row in predictions(
+            np.arange(60) % 2,
+            np.clip(random_case(seed=9)[1] + 0.2 * random_case(seed=seed)[1], 0, 1),
+            folds=np.arange(60) // 2 % 5,
+            system=name,
+        )
+    ]
+
+
+def test_p_values_are_adjusted_for_the_number_of_comparisons():
+    found = compare_with_primary(three_systems(), "a", ["b", "c"])
+
+    p_values = [c.p_value for c in found]
+    assert [c.p_adjusted for c in found] == pytest.approx(holm(p_values))
+    assert [c.p_adjusted for c in found] != p_values
+
+
+def test_a_comparison_is_widened_where_fits_share_their_training_sides(monkeypatch):
+    wide, _ = compare_with_primary(three_systems(), "a", ["b", "c"])
+    monkeypatch.setattr(Scores, "variance_factor", property(lambda self: 1.0))
+
+    narrow, _ = compare_with_primary(three_systems(), "a", ["b", "c"])
+
+    assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(1.5)
+    assert wide.p_value > narrow.p_value

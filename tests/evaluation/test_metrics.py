@@ -8,6 +8,7 @@ from sklearn import metrics as sk
 
 from cogspeech.evaluation.metrics import (
     METRICS,
+    Scores,
     auroc_error,
     auroc_parts,
     estimate_all,
@@ -172,3 +173,23 @@ def test_a_perfect_ranking_of_few_people_is_not_called_certain():
 
     assert found.estimate == 1.0
     assert found.low < 0.8
+
+
+@pytest.mark.parametrize(("folds", "factor"), [(1, 1.0), (2, 3.0), (5, 2.25), (10, 19 / 9)])
+def test_the_variance_factor_is_one_plus_tested_over_trained_on(folds, factor):
+    labels, probabilities = random_case()
+    rows = predictions(labels, probabilities, folds=np.arange(60) // 2 % folds)
+
+    assert scores_of(rows, "s").variance_factor == pytest.approx(factor)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_interval_is_wider_where_fits_share_their_training_sides(name, monkeypatch):
+    labels, probabilities = random_case()
+    found = scores_of(predictions(labels, probabilities, folds=np.arange(60) // 2 % 5), "s")
+    wide = METRICS[name](found)
+    monkeypatch.setattr(Scores, "variance_factor", property(lambda self: 1.0))
+
+    narrow = METRICS[name](found)
+
+    assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(1.5, abs=0.25)

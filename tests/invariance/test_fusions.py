@@ -105,6 +105,7 @@ def test_saved_and_loaded_it_gives_the_same_bits(model, tmp_path):
         d_audio=5,
         d_text=3,
         fewest_words=1,
+        sample_rates_hz=(16_000,),
         training={},
         notice=None,
     )

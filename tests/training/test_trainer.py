@@ -6,7 +6,9 @@ import torch
 
 from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import CheckpointError, TrainingError
+from cogspeech.training import trainer as module
 from cogspeech.training.checkpoint import load_checkpoint
+from cogspeech.training.objectives import BinaryDiagnosis
 from cogspeech.training.trainer import (
     LabelledPart,
     Trainer,
@@ -214,3 +216,62 @@ def test_the_number_of_cores_does_not_matter():
         torch.set_num_threads(before)
 
     assert torch.equal(first, again)
+
+
+def test_the_weights_are_those_of_the_best_epoch_and_not_of_the_last():
+    training, right = part(8), part(4, 50)
+    wrong = LabelledPart(recordings=right.recordings, labels=tuple(1 - y for y in right.labels))
+
+    fitted = trainer(max_epochs=8, patience=8, learning_rate=0.02).fit(training, wrong)
+
+    assert fitted.best_epoch < len(fitted.history) - 1
+    logits = predict_logits(fitted.model, wrong.recordings)
+    loss = BinaryDiagnosis(training.labels).loss(logits, torch.tensor(wrong.labels).float())
+    best = fitted.history[fitted.best_epoch].validation_loss
+    assert float(loss) == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("learning_rate", 5e-3),
+        ("weight_decay", 0.5),
+        ("gradient_clip", 1e-7),
+        ("warmup_fraction", 0.5),
+        ("batch_size", 3),
+    ],
+)
+def test_every_option_of_the_training_does_something(option, value):
+    plain, changed = (trainer(**o).fit(part(8), part(4, 50)) for o in ({}, {option: value}))
+
+    assert not torch.allclose(weights(plain), weights(changed), atol=1e-5)
+
+
+def test_every_epoch_has_an_order_of_its_own(monkeypatch):
+    seen, collate = [], module.collate
+    monkeypatch.setattr(
+        module, "collate", lambda rs: seen.append([r.recording_id for r in rs]) or collate(rs)
+    )
+
+    trainer(max_epochs=3, batch_size=8).fit(part(8), part(4, 50))
+
+    orders = {tuple(names) for names in seen if len(names) == 8}
+    assert len(orders) == 3
+
+
+def test_the_scaling_comes_from_the_training_part_alone():
+    training, validation = part(8), part(4, 50)
+    for recording in validation.recordings:
+        recording.token_vectors[:] += 100.0
+
+    fitted = trainer(component=Component(name="text_only"), max_epochs=1).fit(training, validation)
+
+    tokens = np.concatenate([r.token_vectors for r in training.recordings])
+    np.testing.assert_allclose(fitted.model.text.stream.standardise.mean, tokens.mean(0), atol=1e-5)
+
+
+def test_the_learning_rate_warms_up_in_equal_steps():
+    fitted = trainer(max_epochs=20, patience=20, warmup_fraction=0.2).fit(part(4), part(2, 50))
+
+    rates = [record.learning_rate for record in fitted.history]
+    assert rates[:4] == pytest.approx([5e-4, 10e-4, 15e-4, 20e-4])

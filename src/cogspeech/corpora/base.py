@@ -138,7 +138,8 @@ def read_recordings_table(path: Path, *, target_column: str) -> tuple[Recording,
         try:
             columns = tuple(reader.fieldnames or ())
             _require_columns(path, columns, (*REQUIRED_COLUMNS, target_column))
-            rows = [(f"{path}:{reader.line_num}", row) for row in reader]
+            # Spreadsheets like to leave rows of nothing but commas at the end.
+            rows = [(f"{path}:{reader.line_num}", row) for row in reader if any(row.values())]
         except csv.Error as error:
             raise CorpusError(
                 f"{path}:{reader.reader.line_num}: not valid csv ({error}); correct the row"
@@ -150,6 +151,7 @@ def read_recordings_table(path: Path, *, target_column: str) -> tuple[Recording,
 
 
 def _require_columns(path: Path, columns: Sequence[str], required: Iterable[str]) -> None:
+    _refuse_no_header(path, columns)
     for name in required:
         if name not in columns:
             raise CorpusError(
@@ -159,6 +161,21 @@ def _require_columns(path: Path, columns: Sequence[str], required: Iterable[str]
     for name, count in Counter(columns).items():
         if count > 1:
             raise CorpusError(f"{path}:1: the column '{name}' stands {count} times; keep one")
+
+
+def _refuse_no_header(path: Path, columns: Sequence[str]) -> None:
+    """What spreadsheets and exports make of a table. No cell is shown: it may name a person."""
+    first = columns[0] if columns else ""
+    if first.startswith("PK\x03\x04"):
+        raise CorpusError(f"{path}: is an Excel workbook; save it as CSV UTF-8 and name that file")
+    for separator, shown in ((";", "';'"), ("\t", "tabs")):
+        if len(columns) == 1 and separator in first:
+            raise CorpusError(f"{path}:1: the cells are separated by {shown}; save it with commas")
+    if columns and not set(REQUIRED_COLUMNS) & set(columns):
+        raise CorpusError(
+            f"{path}:1: the first row must name the columns, among them "
+            f"{', '.join(REQUIRED_COLUMNS)}; add that row"
+        )
 
 
 def _recording_of_row(

@@ -22,6 +22,14 @@ class _Parser(argparse.ArgumentParser):
         raise CogspeechError(f"{message}; see '{self.prog} --help'")
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"cogspeech {version('cogspeech')}\n")
+        parser.exit()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -37,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; finished work is kept, go on with --resume\n")
+        is_run = "run" in (arguments or sys.argv[1:])[:1]
+        remedy = "; finished fits are kept, go on with --resume" if is_run else ""
+        sys.stderr.write(f"interrupted{remedy}\n")
         return INTERRUPTED
     return 0
 
@@ -56,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Signs of cognitive impairment in speech, and how far the answer can be "
         "trusted. Research software, not a medical device.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="name")
 
     def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> _Parser:

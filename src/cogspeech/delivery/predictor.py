@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import TranscriptsSection
-from cogspeech.corpora.audio import probe_audio
+from cogspeech.corpora.audio import AudioInfo, probe_audio
 from cogspeech.embeddings.extract import embed_recording
 from cogspeech.errors import BundleError, TranscriptError
 from cogspeech.evaluation.metrics import THRESHOLD
@@ -100,18 +100,18 @@ class Predictor:
             min_pause_s=section.min_pause_s,
             cache=self._cache,
         )
-        return self._answer(transcript, embedded, info.duration_s)
+        return self._answer(transcript, embedded, info)
 
     def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:
         section = self._bundle.facts.transcripts
         return section.model_copy(update={"untimed_words": untimed_words or section.untimed_words})
 
     def _answer(
-        self, transcript: Transcript, embedded: EmbeddedRecording, duration_s: float
+        self, transcript: Transcript, embedded: EmbeddedRecording, info: AudioInfo
     ) -> dict[str, Any]:
         facts = self._bundle.facts
         probability = float(predict_probabilities(self._bundle.model, [embedded])[0])
-        reasons = self._reasons_to_abstain(transcript)
+        reasons = self._reasons_to_abstain(transcript, info)
         attributions = EXPLAINERS.get(EXPLAINER)().explain(self._bundle.model, embedded, transcript)
         return {
             "recording_id": transcript.recording_id,
@@ -119,7 +119,7 @@ class Predictor:
             "decision": "abstain" if reasons else facts.classes[probability >= THRESHOLD],
             "reasons": reasons,
             "words": [_word_json(attribution) for attribution in attributions],
-            "quality": _quality_json(transcript, embedded, duration_s),
+            "quality": _quality_json(transcript, embedded, info.duration_s),
             "bundle": {
                 "study": facts.study,
                 "fusion": facts.fusion.name,
@@ -130,12 +130,20 @@ class Predictor:
             "use": RESEARCH_STATEMENT,
         }
 
-    def _reasons_to_abstain(self, transcript: Transcript) -> list[str]:
+    def _reasons_to_abstain(self, transcript: Transcript, info: AudioInfo) -> list[str]:
+        facts = self._bundle.facts
         found = len(transcript.participant_words)
-        fewest = self._bundle.facts.fewest_words
-        if found < fewest:
-            return [f"too short: {found} words, trained on recordings of at least {fewest}"]
-        return []
+        reasons = []
+        if found < facts.fewest_words:
+            reasons.append(
+                f"too short: {found} words, trained on recordings of at least {facts.fewest_words}"
+            )
+        if info.sample_rate_hz not in facts.sample_rates_hz:
+            known = ", ".join(str(rate) for rate in facts.sample_rates_hz)
+            reasons.append(
+                f"other sample rate: {info.sample_rate_hz} Hz, trained on recordings at {known} Hz"
+            )
+        return reasons
 
 
 def _word_json(attribution: Attribution) -> dict[str, Any]:

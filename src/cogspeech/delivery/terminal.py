@@ -14,13 +14,15 @@ from rich.text import Text
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
-INTERVAL_METRICS = {"auroc": "AUROC", "balanced_accuracy": "balanced acc."}
-PLAIN_METRICS = {"sensitivity": "sens.", "specificity": "spec."}
+SHOWN_METRICS = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy"}
 
 
 @contextmanager
 def progress_bars(*, quiet: bool) -> Iterator[Progress]:
-    """A bar per stage on stderr; none if ``quiet`` or if stderr is no terminal."""
+    """A bar per stage on stderr; none if ``quiet`` or if stderr is no terminal.
+
+    Where stderr is read by a program, an error must be its only line.
+    """
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield no_progress
@@ -53,13 +55,12 @@ def print_summary(result: StudyResult, run_dir: Path) -> None:
         box=box.SIMPLE, title=title, caption="mean over runs (95 % interval over participants)"
     )
     table.add_column("system", no_wrap=True)
-    for heading in (*INTERVAL_METRICS.values(), *PLAIN_METRICS.values()):
+    for heading in SHOWN_METRICS.values():
         table.add_column(heading, justify="right", no_wrap=True)
     ordered = sorted(result.metrics.items(), key=lambda item: -item[1]["auroc"].estimate)
     for system, estimates in ordered:
         is_primary = system == result.study.fusion.name
-        cells = [_cell(estimates[name]) for name in INTERVAL_METRICS]
-        cells += [f"{estimates[name].estimate:.2f}" for name in PLAIN_METRICS]
+        cells = [_cell(estimates[name]) for name in SHOWN_METRICS]
         table.add_row(system, *cells, style="bold" if is_primary else None)
     console.print(table)
     for probe in result.probes:

@@ -118,7 +118,7 @@ def _run_parts(
     folds = np.unique(fold_of_positive)
     sizes = [((fold_of_positive == f).sum(), (fold_of_negative == f).sum()) for f in folds]
     num_pairs = sum(int(m * n) for m, n in sizes)
-    auroc = 0.0
+    wins_of_all = 0.0
     positive_share, negative_share = np.zeros(len(positive)), np.zeros(len(negative))
     for fold, (m, n) in zip(folds, sizes, strict=True):
         if not n:
@@ -128,10 +128,11 @@ def _run_parts(
         wins = (margin > 0) + 0.5 * (margin == 0)
         weight = m * n / num_pairs
         own = wins.mean()
-        auroc += weight * own
+        wins_of_all += wins.sum()
         scale_m, scale_n = weight / m * len(positive), weight / n * len(negative)
         positive_share[rows] = (wins.mean(axis=1) - own) * scale_m * np.sqrt(m / max(m - 1, 1))
         negative_share[columns] = (wins.mean(axis=0) - own) * scale_n * np.sqrt(n / max(n - 1, 1))
+    auroc = wins_of_all / num_pairs  # a whole number of half wins: exact at 0, 0.5 and 1
     return float(auroc), auroc + positive_share, auroc + negative_share
 
 

@@ -69,6 +69,10 @@ def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
             f"{run_dir}: holds a run already; add --resume to go on with it, or choose another "
             "--out"
         )
+    if run_dir.is_dir() and not begun.exists() and any(run_dir.iterdir()):
+        raise CogspeechError(
+            f"{run_dir}: holds files that are no run; give --out a new or an empty folder"
+        )
     if begun.exists():
         there, here = _leaves(json.loads(begun.read_text("utf-8"))), _leaves(without_place(study))
         for key in sorted({*there, *here}):
@@ -80,7 +84,9 @@ def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
     try:
         run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise CogspeechError(f"{run_dir}: cannot be made ({error.strerror})") from error
+        raise CogspeechError(
+            f"{run_dir}: cannot be made ({error.strerror}); choose another --out"
+        ) from error
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -35,6 +35,8 @@ class BundleFacts(Settings):
     d_text: Annotated[int, Field(ge=1, le=MAX_SIZE)]
     fewest_words: Annotated[int, Field(ge=1)]
     """Words in the shortest recording it was trained on; below it the model abstains."""
+    sample_rates_hz: tuple[int, ...]
+    """Of the recordings it was trained on; it abstains on others, whose bandwidth differs."""
     training: dict[str, int | str]
     """Participants, recordings and hashes of what it was trained on."""
     notice: str | None

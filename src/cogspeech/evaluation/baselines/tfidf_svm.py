@@ -34,7 +34,7 @@ class TfidfSvm(Baseline):
         inner = StratifiedGroupKFold(n_splits=min(INNER_FOLDS, *map(len, by_class)))
         pipeline = make_pipeline(
             TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True),
-            LinearSVC(class_weight="balanced"),
+            LinearSVC(class_weight="balanced", random_state=0),
         )
         calibrated = CalibratedClassifierCV(
             pipeline,
