@@ -514,3 +514,16 @@ def test_a_prediction_does_not_depend_on_who_else_is_tested(study, cases, tmp_pa
     )
 
     np.testing.assert_allclose(first[:1], second, atol=1e-6)
+
+
+def test_explanations_come_from_the_first_repeat_and_seed(study, cases, tmp_path):
+    plan = split_corpus(import_corpus(study.corpus, study.target), study)
+    task, _ = fold_task(cases, plan.folds[0], classes=study.target.classes, seed=study.seed)
+    system = FusionSystem(study.fusion, study, tmp_path, data="d", resume=False)
+    system.fit_predict(task)
+    first = system.first_fits[0]
+
+    system.fit_predict(dataclasses.replace(task, seed=study.seed + 1))
+    system.fit_predict(dataclasses.replace(task, repeat=1))
+
+    assert system.first_fits[0] is first

@@ -268,3 +268,14 @@ def test_the_participants_audio_is_prepared_once_as_a_whole(tmp_path, encoders, 
     embed(recording(tmp_path, noise(56)), said, encoders, cache)
 
     assert [n / RATE_HZ for n in heard] == pytest.approx([25.0 + 26.0], abs=0.01)
+
+
+def test_what_the_interviewer_says_is_no_token_and_no_event(tmp_path, encoders, cache):
+    own, asked = words((0.2, 0.6), (1.6, 2.0)), words((0.8, 1.4), speaker="interviewer")
+
+    embedded = embed(
+        recording(tmp_path, noise(3)), transcript(own[:1], asked, own[1:]), encoders, cache
+    )
+
+    assert embedded.token_word.tolist() == [0, 1]
+    assert embedded.event_word.tolist() == [0, 1]
