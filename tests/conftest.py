@@ -31,7 +31,7 @@ def _no_network(monkeypatch):
     connect = socket.socket.connect
 
     def refuse(self, address):
-        if self.family in (socket.AF_INET, socket.AF_INET6):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] != "127.0.0.1":
             raise AssertionError(f"a test reached for the network: {address}")
         return connect(self, address)
 

@@ -1,7 +1,11 @@
 """The cache gives the right arrays or none; a file is written whole or not at all."""
 
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +29,7 @@ ARRAYS = {
     "events": np.arange(6, dtype=np.float32).reshape(3, 2),
     "word_index": np.array([0, 1, 1], dtype=np.int64),
 }
+MADE = {"kind": "audio", "maker": "acoustic", "participant_id": "p1"}
 DTYPES = [np.float32, np.float64, np.int64, np.bool_]
 
 
@@ -47,7 +52,7 @@ def cache(tmp_path: Path) -> ContentCache:
 @pytest.fixture
 def entry(tmp_path: Path, cache: ContentCache) -> Path:
     """The file of one stored entry."""
-    cache.write(KEY, ARRAYS)
+    cache.write(KEY, ARRAYS, **MADE)
     return tmp_path / "cache" / "ab" / f"{KEY}.safetensors"
 
 
@@ -68,7 +73,7 @@ def test_what_is_written_is_read_again(cache: ContentCache, entry: Path) -> None
 def test_any_arrays_come_back_exactly(tmp_path_factory, arrays: dict[str, np.ndarray]) -> None:
     cache = ContentCache(tmp_path_factory.mktemp("any"))
 
-    cache.write(KEY, arrays)
+    cache.write(KEY, arrays, **MADE)
 
     _assert_same(cache.read(KEY), arrays)
 
@@ -76,7 +81,7 @@ def test_any_arrays_come_back_exactly(tmp_path_factory, arrays: dict[str, np.nda
 def test_arrays_that_are_views_come_back_exactly(cache: ContentCache) -> None:
     turned = np.arange(12.0).reshape(3, 4).T[::2]
 
-    cache.write(KEY, {"turned": turned})
+    cache.write(KEY, {"turned": turned}, **MADE)
 
     _assert_same(cache.read(KEY), {"turned": turned})
 
@@ -108,14 +113,14 @@ def test_any_flipped_bit_is_made_good_by_the_next_write(
 ) -> None:
     folder = tmp_path_factory.mktemp("flip")
     cache = ContentCache(folder)
-    cache.write(KEY, ARRAYS)
+    cache.write(KEY, ARRAYS, **MADE)
     (entry,) = folder.rglob("*.safetensors")
     damaged = bytearray(entry.read_bytes())
     damaged[position % len(damaged)] ^= 1 << bit
     entry.write_bytes(damaged)
 
     if cache.read(KEY) is None:
-        cache.write(KEY, ARRAYS)
+        cache.write(KEY, ARRAYS, **MADE)
 
     _assert_same(cache.read(KEY), ARRAYS)
 
@@ -144,17 +149,17 @@ def test_eight_writers_of_one_key_leave_one_whole_entry(
     many = {"events": np.arange(50_000, dtype=np.float32)}
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: cache.write(KEY, many), range(32)))
+        list(pool.map(lambda _: cache.write(KEY, many, **MADE), range(32)))
 
     _assert_same(cache.read(KEY), many)
-    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 1
+    assert len(list((tmp_path / "cache").glob("??/*"))) == 1
 
 
 def test_readers_beside_writers_see_the_whole_entry_or_none(cache: ContentCache) -> None:
     many = {"events": np.arange(50_000, dtype=np.float32)}
 
     with ThreadPoolExecutor(8) as pool:
-        writers = [pool.submit(cache.write, KEY, many) for _ in range(16)]
+        writers = [pool.submit(cache.write, KEY, many, **MADE) for _ in range(16)]
         found = list(pool.map(lambda _: cache.read(KEY), range(32)))
         for writer in writers:
             writer.result()
@@ -257,3 +262,89 @@ def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
         write_atomically(tmp_path / "folder", b"new")
 
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from cogspeech.cache import ContentCache
+cache = ContentCache(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(sys.argv[2])):
+    key = f"{number % 7:02d}" * 32
+    cache.write(key, {"a": np.arange(40_000.0)}, kind="audio", maker="m", participant_id="p")
+"""
+
+
+def _writer(folder: Path, num_writes: int) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(folder), str(num_writes)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def _start(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    code = process.wait()
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        stream.close()
+    return code
+
+
+def test_eight_processes_that_write_the_same_keys_leave_whole_entries(tmp_path: Path) -> None:
+    writers = [_writer(tmp_path, 21) for _ in range(8)]
+    for writer in writers:
+        _start(writer)
+
+    assert [_end(writer) for writer in writers] == [0] * 8
+
+    cache = ContentCache(tmp_path)
+    found = list(cache.entries())
+    assert len(found) == 7
+    for entry in found:
+        _assert_same(cache.read(entry.key), {"a": np.arange(40_000.0)})
+    assert not list(tmp_path.rglob(".tmp-*"))
+    assert len(cache.keys_of("p")) == 7
+
+
+def test_killed_at_any_moment_a_writer_leaves_no_wrong_entry_and_no_entry_without_owner(
+    tmp_path: Path,
+) -> None:
+    cache = ContentCache(tmp_path)
+    for attempt in range(12):
+        writer = _writer(tmp_path, 10_000)
+        _start(writer)
+        time.sleep(0.003 * attempt)
+        writer.kill()
+        assert _end(writer) == -signal.SIGKILL
+
+        for entry in cache.entries():
+            assert entry.kind == "audio"
+            assert entry.key in cache.keys_of("p")
+            _assert_same(cache.read(entry.key), {"a": np.arange(40_000.0)})
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_error(
+    cache: ContentCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(CacheError, match=r"cannot write the cache \(No space left on device\)"):
+        cache.write(KEY, ARRAYS, **MADE)
+
+    assert cache.read(KEY) is None

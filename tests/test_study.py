@@ -14,10 +14,16 @@ import yaml
 from cogspeech.config import Component, Study, study_hash
 from cogspeech.corpora.base import import_corpus
 from cogspeech.corpora.splits import Fold, SplitPlan
-from cogspeech.errors import AudioError, CheckpointError, CogspeechError, ConfigError, SplitError
+from cogspeech.errors import (
+    CheckpointError,
+    CogspeechError,
+    ConfigError,
+    EmbeddingError,
+    SplitError,
+)
 from cogspeech.evaluation.base import PROBES
 from cogspeech.evaluation.protocol import fold_task
-from cogspeech.fusion.base import build_fusion
+from cogspeech.fusion.base import InputSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.study import (
     FusionSystem,
@@ -94,7 +100,7 @@ def finished(
     run_dir = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COGSPEECH_CACHE", str(tmp_path_factory.mktemp("cache-of-study")))
-        result = run_study(study, run_dir, progress=lambda *step: told.append(step))
+        result = run_study(study, run_dir, progress=lambda *step, audio_s=0.0: told.append(step))
     return result, run_dir, told
 
 
@@ -225,7 +231,7 @@ def test_a_run_that_was_interrupted_goes_on_to_the_same_numbers(
 ) -> None:
     result, _, _ = finished
 
-    def interrupt(stage: str, done: int, total: int) -> None:
+    def interrupt(stage: str, done: int, total: int, *, audio_s: float = 0.0) -> None:
         if (stage, done) == ("evaluate", 3):
             raise KeyboardInterrupt
 
@@ -264,7 +270,7 @@ def test_a_second_run_encodes_nothing(
     def refuse(*_arguments, **_options):
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr("cogspeech.embeddings.extract.read_audio", refuse)
+    monkeypatch.setattr("cogspeech.embeddings.worker.Worker.__call__", refuse)
 
     again = embed_corpus(import_corpus(study.corpus, study.target), study)
 
@@ -306,7 +312,7 @@ def test_a_recording_too_short_for_the_encoder_is_refused(
     recording.transcript_path.write_text(json.dumps(words))
     corpus = dataclasses.replace(import_corpus(study.corpus, study.target), recordings=(recording,))
 
-    with pytest.raises(AudioError, match=r"recordings\.csv:2: .* less than one frame"):
+    with pytest.raises(EmbeddingError, match=r"recordings\.csv:2: .* less than one frame"):
         embed_corpus(corpus, study)
 
 
@@ -424,7 +430,7 @@ def test_a_recording_is_explained_by_the_fit_that_has_never_seen_its_participant
     )
     primary = FusionSystem(study.fusion, study, tmp_path, data="d", resume=False)
     for fold in (0, 1):
-        model = build_fusion(study.fusion, d_audio=42, d_text=65)
+        model = build_fusion(study.fusion, InputSizes(d_audio=42, d_text=65))
         primary.first_fits[fold] = FittedFusion(model=model, history=(), best_epoch=0)
     used = {}
 
@@ -440,7 +446,9 @@ def test_a_recording_is_explained_by_the_fit_that_has_never_seen_its_participant
     monkeypatch.setattr("cogspeech.study.EXPLAINERS", Only())
     told = []
 
-    explained = explain_unseen(primary, cases, plan, progress=lambda *step: told.append(step))
+    explained = explain_unseen(
+        primary, cases, plan, progress=lambda *step, audio_s=0.0: told.append(step)
+    )
 
     assert set(explained) == {f"r{number}" for number in range(10)}
     for case in cases:

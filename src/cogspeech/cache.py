@@ -2,13 +2,22 @@
 
 A key is a digest of everything the content depends on, so an entry is never stale; it is either
 right, missing, or damaged, and a damaged one is made again.
+
+    ab/abcd....safetensors     an entry; its header holds its own digest and what it is
+    people/DIGEST/abcd...      an empty file: the entry was made from this participant's recordings
+    bundles/DIGEST.json        a bundle that was trained here, where it lies, and on whom
+
+Participants stand there as digests of their ids, never by name.
 """
 
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +26,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from cogspeech.errors import CacheError
+
+SCHEMA_VERSION = 2
+"""Of the entries; it is part of every key."""
+LEFTOVER_AGE_S = 3600.0
+"""A temporary file of that age has no writer any more."""
+TEMPORARY = ".tmp-"
+HEADER = "cogspeech"
 
 
 def cache_folder() -> Path:
@@ -30,7 +46,7 @@ def cache_folder() -> Path:
 
 def content_key(**parts: Any) -> str:
     """A digest of json-able parts; the same parts in any order give the same key."""
-    canonical = json.dumps(parts, sort_keys=True, allow_nan=False)
+    canonical = json.dumps({"schema": SCHEMA_VERSION, **parts}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -47,7 +63,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -57,6 +73,20 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of the cache, as its header describes it."""
+
+    key: str
+    kind: str
+    """What it holds: "audio", "text" or "samples"; "unreadable" where the header is damaged."""
+    maker: str
+    """What made it, such as the name of an encoder."""
+    schema: int
+    num_bytes: int
+    age_s: float
 
 
 class ContentCache:
@@ -77,7 +107,7 @@ class ContentCache:
                 f"{folder}: cannot make the cache folder ({error.strerror}); "
                 "set COGSPEECH_CACHE to a folder that can be written"
             ) from error
-        self._folder = folder
+        self.folder = folder
 
     def read(self, key: str) -> dict[str, np.ndarray] | None:
         """The entry, or ``None`` where it is missing or damaged (a damaged one is removed)."""
@@ -86,22 +116,152 @@ class ContentCache:
             return None
         try:
             with safe_open(path, framework="numpy") as entry:
-                digest = (entry.metadata() or {}).get("sha256")
+                digest = _header_of(entry).get("sha256")
                 arrays = {name: entry.get_tensor(name) for name in entry.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError):
+        except (SafetensorError, OSError, ValueError):
             arrays, digest = {}, None
         if digest is not None and digest == _digest(arrays):
             return arrays
         path.unlink(missing_ok=True)
         return None
 
-    def write(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Stores an entry; several writers of one key leave one whole entry."""
+    def write(
+        self,
+        key: str,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        kind: str,
+        maker: str,
+        participant_id: str,
+    ) -> None:
+        """Stores an entry; several writers of one key leave one whole entry.
+
+        Args:
+            key: from `content_key`.
+            arrays: what to keep.
+            kind: what it is, for `entries`.
+            maker: what made it, for `entries`.
+            participant_id: whose recording it comes from, for `keys_of`.
+
+        Raises:
+            CacheError: the entry cannot be written.
+        """
         whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        write_atomically(self._path(key), save(whole, metadata={"sha256": _digest(whole)}))
+        header = {
+            "sha256": _digest(whole),
+            "kind": kind,
+            "maker": maker,
+            "schema": SCHEMA_VERSION,
+        }
+        # One string: the library writes several in an order of its own, never twice the same.
+        metadata = {HEADER: json.dumps(header)}
+        try:
+            self.link(key, participant_id)  # first: what nobody owns could not be forgotten
+            write_atomically(self._path(key), save(whole, metadata=metadata))
+        except OSError as error:
+            raise CacheError(
+                f"{self.folder}: cannot write the cache ({error.strerror}); make room, or set "
+                "COGSPEECH_CACHE to another folder"
+            ) from error
+
+    def link(self, key: str, participant_id: str) -> None:
+        """Remembers that an entry is made from a participant's recordings."""
+        link = self._person(participant_id) / key
+        if not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            link.touch(mode=0o600)
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, by key; reads headers only."""
+        for path in sorted(self.folder.glob("??/*.safetensors")):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # removed by somebody else
+                continue
+            header = _header(path)
+            yield Entry(
+                key=path.stem,
+                kind=header.get("kind", "unreadable"),
+                maker=header.get("maker", ""),
+                schema=int(header.get("schema", 0)),
+                num_bytes=status.st_size,
+                age_s=time.time() - status.st_mtime,
+            )
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Removes entries and the links to them; returns the bytes that were freed."""
+        gone, freed = set(keys), 0
+        for key in gone:
+            path = self._path(key)
+            if path.is_file():
+                freed += path.stat().st_size
+                path.unlink(missing_ok=True)
+        for link in self.folder.glob("people/*/*"):
+            if link.name in gone:
+                link.unlink(missing_ok=True)
+        for person in self.folder.glob("people/*"):
+            with suppress(OSError):  # not empty
+                person.rmdir()
+        return freed
+
+    def remove_leftovers(self) -> int:
+        """Removes what killed writers left behind; returns how many files that were."""
+        leftovers = [
+            path
+            for path in self.folder.glob(f"*/{TEMPORARY}*")
+            if time.time() - path.stat().st_mtime > LEFTOVER_AGE_S
+        ]
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        return len(leftovers)
+
+    def keys_of(self, participant_id: str) -> tuple[str, ...]:
+        """The entries that were made from a participant's recordings."""
+        person = self._person(participant_id)
+        return tuple(sorted(link.name for link in person.iterdir())) if person.is_dir() else ()
+
+    def remember_bundle(self, digest: str, place: Path, participant_ids: Iterable[str]) -> None:
+        """Notes whom a bundle was trained on and where it lies."""
+        note = {
+            "place": str(place),
+            "participants": sorted({_person_digest(name) for name in participant_ids}),
+        }
+        path = self.folder / "bundles" / f"{digest}.json"
+        write_atomically(path, (json.dumps(note, indent=1) + "\n").encode())
+
+    def bundles_of(self, participant_id: str) -> dict[str, str]:
+        """The bundles trained on a participant: digest of the weights, and where it was written."""
+        found = {}
+        for path in sorted(self.folder.glob("bundles/*.json")):
+            note = json.loads(path.read_text(encoding="utf-8"))
+            if _person_digest(participant_id) in note["participants"]:
+                found[path.stem] = note["place"]
+        return found
 
     def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.safetensors"
+        return self.folder / key[:2] / f"{key}.safetensors"
+
+    def _person(self, participant_id: str) -> Path:
+        return self.folder / "people" / _person_digest(participant_id)
+
+
+def _person_digest(participant_id: str) -> str:
+    return hashlib.sha256(
+        f"participant {participant_id}".encode(errors="surrogatepass")
+    ).hexdigest()
+
+
+def _header(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="numpy") as entry:
+            return _header_of(entry)
+    except (SafetensorError, OSError, ValueError):
+        return {}
+
+
+def _header_of(entry: Any) -> dict[str, Any]:
+    header = json.loads((entry.metadata() or {}).get(HEADER, "{}"))
+    return header if isinstance(header, dict) else {}
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

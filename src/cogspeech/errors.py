@@ -6,6 +6,7 @@ CogspeechError
 │   └── AudioError     one recording's audio
 ├── TranscriptError    words and their times
 ├── EncoderError       a checkpoint or tokenizer that cannot be used
+├── EmbeddingError     recordings that could not be embedded
 ├── CacheError         the embedding cache
 ├── SplitError         folds that would not be sound
 ├── TrainingError      a fit that went wrong
@@ -43,6 +44,10 @@ class TranscriptError(CogspeechError):
 
 class EncoderError(CogspeechError):
     """An encoder cannot be loaded, or cannot read its input."""
+
+
+class EmbeddingError(CogspeechError):
+    """Recordings that could not be embedded, while others could."""
 
 
 class CacheError(CogspeechError):

@@ -30,7 +30,10 @@ from cogspeech.corpora.splits import (
     split_off_validation,
 )
 from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS, AudioEncoder, TextEncoder
-from cogspeech.embeddings.extract import embed_recordings
+from cogspeech.embeddings.engines.base import Engine
+from cogspeech.embeddings.entries import Job, jobs_of
+from cogspeech.embeddings.extract import embed_recordings, fill_cache
+from cogspeech.embeddings.worker import Outcome
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES, FoldTask, System
 from cogspeech.evaluation.comparison import compare_with_primary
@@ -107,6 +110,11 @@ def run_study(
         split_hash=plan.digest(),
     )
     write_run_folder(result, run_dir)
+    ContentCache(cache_folder()).remember_bundle(
+        result.bundle.digest,
+        run_dir.resolve() / "model",
+        [recording.participant_id for recording in corpus.recordings],
+    )
     write_report(run_dir)
     return result
 
@@ -145,21 +153,36 @@ def embed_corpus(
     corpus: Corpus, study: Study, *, progress: Progress = no_progress
 ) -> tuple[Case, ...]:
     """Stages 2 and 3: every recording with its words, its events and its tokens."""
-    transcripts = read_transcripts(corpus.recordings, study.transcripts, progress=progress)
+    jobs = embedding_jobs(corpus, study, progress=progress)
     embedded = embed_recordings(
-        corpus.recordings,
-        transcripts,
+        jobs,
         build_encoders(study.audio_encoder, study.text_encoder),
-        study.transcripts,
         cache=ContentCache(cache_folder()),
         progress=progress,
     )
     return tuple(
-        Case(recording=recording, transcript=transcript, embedded=vectors)
-        for recording, transcript, vectors in zip(
-            corpus.recordings, transcripts, embedded, strict=True
-        )
+        Case(recording=job.recording, transcript=job.transcript, embedded=vectors)
+        for job, vectors in zip(jobs, embedded, strict=True)
     )
+
+
+def embed_ahead(
+    corpus: Corpus, study: Study, engine: Engine, *, progress: Progress = no_progress
+) -> tuple[Outcome, ...]:
+    """Stages 2 and 3 into the cache only, on any engine; one outcome per recording."""
+    return fill_cache(
+        embedding_jobs(corpus, study, progress=progress),
+        build_encoders(study.audio_encoder, study.text_encoder),
+        cache=ContentCache(cache_folder()),
+        engine=engine,
+        progress=progress,
+    )
+
+
+def embedding_jobs(corpus: Corpus, study: Study, *, progress: Progress) -> tuple[Job, ...]:
+    """Stage 2: every recording with its words."""
+    transcripts = read_transcripts(corpus.recordings, study.transcripts, progress=progress)
+    return jobs_of(corpus.recordings, transcripts, min_pause_s=study.transcripts.min_pause_s)
 
 
 def build_encoders(audio: Component, text: Component) -> tuple[AudioEncoder, TextEncoder]:
@@ -314,8 +337,7 @@ def fit_bundle(
         audio_encoder=study.audio_encoder,
         text_encoder=study.text_encoder,
         transcripts=study.transcripts,
-        d_audio=fitted.model.d_audio,
-        d_text=fitted.model.d_text,
+        sizes=fitted.model.sizes,
         fewest_words=min(len(case.transcript.participant_words) for case in cases),
         sample_rates_hz=tuple(
             sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})

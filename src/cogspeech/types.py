@@ -29,11 +29,14 @@ RESEARCH_STATEMENT = (
 class Progress(Protocol):
     """Is told how far a stage has come; the command line draws a bar from it."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """``done`` of ``total`` steps of ``stage`` are finished."""
+    def __call__(self, stage: str, done: int, total: int, *, audio_s: float = 0.0) -> None:
+        """``done`` of ``total`` steps of ``stage`` are finished.
+
+        ``audio_s``: seconds of audio that the last step has worked through.
+        """
 
 
-def no_progress(stage: str, done: int, total: int) -> None:
+def no_progress(stage: str, done: int, total: int, *, audio_s: float = 0.0) -> None:
     """The `Progress` that tells nobody."""
 
 
@@ -153,6 +156,10 @@ class EmbeddedRecording:
     event_duration_s: Float[np.ndarray, " event"]
     token_vectors: Float[np.ndarray, "token d_text"]
     token_word: Int[np.ndarray, " token"]
+    audio_layers: int = 1
+    """Encoder layers that lie one after the other in ``d_audio``."""
+    text_layers: int = 1
+    """Encoder layers that lie one after the other in ``d_text``."""
 
     def __post_init__(self) -> None:
         if not len(self.event_vectors) or not len(self.token_vectors):

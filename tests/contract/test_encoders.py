@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from checkpoints import save_audio_checkpoint, save_text_checkpoint
-from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
+from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS, Level
 
 WORDS = ("the", "boy", "um", "climbs", "a", "ladder")
 
@@ -63,8 +63,10 @@ def test_one_frame_is_the_shortest_audio(audio_encoder):
 def test_preparing_keeps_the_length(audio_encoder):
     samples = np.random.default_rng(2).standard_normal(5_000).astype(np.float32)
 
-    assert audio_encoder.prepare(samples).shape == samples.shape
-    assert audio_encoder.prepare(samples).dtype == np.float32
+    prepared = audio_encoder.prepare(samples, Level(mean=0.1, variance=0.9))
+
+    assert prepared.shape == samples.shape
+    assert prepared.dtype == np.float32
 
 
 def test_every_word_has_a_token(text_encoder):

@@ -310,7 +310,7 @@ CORPORA: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "a wav that breaks off": (
         _cut("p1.wav"),
-        (ROW, "p1.wav' is shorter than its header says", "copy it again"),
+        (ROW, "p1.wav' breaks off at 0.50 s of 1.00 s", "copy it again"),
     ),
     "no transcript": (
         lambda folder: _spoil_cell(folder, 3, transcript_path=""),
@@ -433,7 +433,7 @@ DECODING: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "audio with NaN": (_not_a_number, ("p1.wav' has samples that are not finite", "export it")),
     "digital silence": (
         lambda folder: _write_audio(folder, np.zeros(RATE_HZ)),
-        ("p1.wav' is digital silence from start to end", "leave the recording out"),
+        ("p1.wav' is digital silence wherever the participant speaks", "leave the recording out"),
     ),
     "a flac that breaks off": (
         _cut("p1.flac"),
@@ -743,7 +743,7 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "another format": (
         lambda bundle: _describe(bundle, format_version=99),
-        ("bundle.json: has format 99, expected 1", "use the cogspeech version that made it"),
+        ("bundle.json: has format 99, expected 2", "use the cogspeech version that made it"),
     ),
     "a description that is no json": (
         lambda bundle: (bundle / "bundle.json").write_text("{"),
@@ -788,7 +788,7 @@ def test_a_bundle_that_cannot_be_used_is_refused(
 def test_a_bundle_of_an_impossible_size_is_refused(
     bundle: Path, sound: Path, refused: Callable[..., str], size: float
 ) -> None:
-    _describe(bundle, d_audio=size)
+    _describe(bundle, sizes={"d_audio": size, "d_text": 65})
 
     line = refused("predict", bundle, sound / "corpus" / "p0.wav")
 

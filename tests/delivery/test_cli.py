@@ -234,7 +234,7 @@ def test_embed_says_what_lies_in_the_cache(study: Path, capsys: pytest.CaptureFi
     assert code == 0
     assert shown.err == ""
     # 8 recordings of 3 words; the gaps of 0.1 s are too short to be pauses
-    assert shown.out == "8 recordings: 24 audio events, 24 text tokens, in the cache\n"
+    assert shown.out == "8 recordings, 8.0 s of audio, 24 words and pauses, in the cache\n"
 
 
 def test_run_prints_the_systems_and_where_the_report_lies(

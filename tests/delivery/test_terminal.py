@@ -10,7 +10,7 @@ from cogspeech.config import Component, Study, TranscriptsSection
 from cogspeech.delivery import terminal
 from cogspeech.delivery.terminal import print_summary, progress_bars
 from cogspeech.evaluation.probing import ProbeResult
-from cogspeech.fusion.base import build_fusion
+from cogspeech.fusion.base import InputSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.training.bundle import BundleFacts, make_bundle
 from cogspeech.types import RESEARCH_STATEMENT, Corpus, Estimate, Recording, no_progress
@@ -48,8 +48,7 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         audio_encoder=study.audio_encoder,
         text_encoder=study.text_encoder,
         transcripts=TranscriptsSection(),
-        d_audio=4,
-        d_text=3,
+        sizes=InputSizes(d_audio=4, d_text=3),
         fewest_words=1,
         sample_rates_hz=(16_000,),
         training={},
@@ -63,7 +62,9 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         comparisons=(),
         probes=probes,
         attributions={},
-        bundle=make_bundle(build_fusion(Component(name="text_only"), d_audio=4, d_text=3), facts),
+        bundle=make_bundle(
+            build_fusion(Component(name="text_only"), InputSizes(d_audio=4, d_text=3)), facts
+        ),
         data_hash="d",
         split_hash="s",
     )

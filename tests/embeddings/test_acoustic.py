@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cogspeech.embeddings.acoustic import AcousticEncoder
+from cogspeech.embeddings.base import Level
 
 RATE_HZ = 16_000
 
@@ -42,7 +43,11 @@ def test_a_voice_is_voiced_and_noise_is_not(encoder):
 def test_the_level_of_the_microphone_is_no_feature(encoder):
     samples = tone(200) + 0.1
 
-    quiet, loud = (encoder.encode(encoder.prepare(samples * g)[None]) for g in (0.01, 1.0))
+    def encoded(scaled):
+        level = Level(mean=float(scaled.mean()), variance=float(scaled.var()))
+        return encoder.encode(encoder.prepare(scaled, level)[None])
+
+    quiet, loud = (encoded(samples * gain) for gain in (0.01, 1.0))
 
     np.testing.assert_allclose(quiet, loud, atol=1e-3)
 

@@ -6,20 +6,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from checkpoints import save_audio_checkpoint
 from cogspeech.cache import ContentCache, cache_folder
-from cogspeech.config import TranscriptsSection
+from cogspeech.corpora.audio import read_audio
 from cogspeech.embeddings.acoustic import AcousticEncoder
-from cogspeech.embeddings.extract import (
-    CONTEXT_S,
-    WINDOW_S,
-    embed_recording,
-    embed_recordings,
-    encode_frames,
-    events_of,
-)
+from cogspeech.embeddings.base import Level
+from cogspeech.embeddings.entries import Job, events_of, jobs_of
+from cogspeech.embeddings.extract import embed_recordings
 from cogspeech.embeddings.hashed_words import HashedWordsEncoder
-from cogspeech.embeddings.spans import plan_windows
-from cogspeech.errors import AudioError
+from cogspeech.embeddings.huggingface import HuggingFaceAudioEncoder
+from cogspeech.embeddings.spans import frames_of_words, pool_spans
+from cogspeech.errors import EmbeddingError
 from cogspeech.types import Recording, Transcript, Word
 
 RATE_HZ = 16_000
@@ -62,7 +59,9 @@ def noise(seconds, seed=0):
 
 
 def embed(made, said, encoders, cache):
-    return embed_recording(made, said, encoders, min_pause_s=0.15, cache=cache)
+    job = Job(recording=made, transcript=said, min_pause_s=0.15)
+    (embedded,) = embed_recordings([job], encoders, cache=cache)
+    return embedded
 
 
 def test_a_pause_is_an_event_before_the_word_it_delays():
@@ -124,10 +123,8 @@ def test_alone_or_among_others_and_in_any_order_it_is_the_same(tmp_path, encoder
 
     def run(order, place):
         found = embed_recordings(
-            [made[i] for i in order],
-            [said[i] for i in order],
+            jobs_of([made[i] for i in order], [said[i] for i in order], min_pause_s=0.15),
             encoders,
-            TranscriptsSection(),
             cache=ContentCache(tmp_path / place),
         )
         return {e.recording_id: e.event_vectors for e in found}
@@ -167,19 +164,30 @@ def test_whatever_the_numbers_depend_on_is_part_of_the_key(tmp_path, encoders, c
     assert before.shape != after.shape or not np.array_equal(before, after)
 
 
-def test_windows_give_the_frames_of_the_whole(encoders):
+def test_windows_give_the_frames_of_the_whole(tmp_path, encoders, cache):
     """The acoustic encoder has no context, so the windows of a long recording must be exact."""
-    samples = noise(WINDOW_S + CONTEXT_S + 3.3).astype(np.float32)
+    spans = np.array([(at, at + 0.4) for at in np.arange(0.5, 49, 0.9)])
+    made, said = recording(tmp_path, noise(50)), transcript(words(*spans.tolist()))
 
-    frames = encode_frames(samples, encoders[0])
+    found = embed(made, said, encoders, cache)
 
-    np.testing.assert_allclose(frames, encoders[0].encode(samples[None])[0], atol=1e-5)
+    encoder = encoders[0]
+    samples = read_audio(made.audio_path, sample_rate_hz=RATE_HZ)[
+        : round((spans[-1, 1] + 0.25) * RATE_HZ)
+    ]
+    samples = samples[round(0.25 * RATE_HZ) :]
+    level = Level(mean=float(samples.mean()), variance=float(samples.var()))
+    frames = encoder.encode(encoder.prepare(samples, level)[None])[0]
+    edges = (spans - 0.25) * RATE_HZ
+    first, last = frames_of_words(edges[:, 0], edges[:, 1], encoder.geometry, len(frames))
+    whole = pool_spans(frames, first, last) - frames.mean(axis=0)
+    np.testing.assert_allclose(found.event_vectors[~found.event_is_pause], whole, atol=1e-4)
 
 
 def test_less_than_one_frame_is_refused(tmp_path, encoders, cache):
     made = recording(tmp_path, noise(0.03))
 
-    with pytest.raises(AudioError, match=r"recordings\.csv:2: .*less than one frame"):
+    with pytest.raises(EmbeddingError, match=r"recordings\.csv:2: .*less than one frame"):
         embed(made, transcript(words((0.0, 0.02))), encoders, cache)
 
 
@@ -204,33 +212,57 @@ def test_event_vectors_are_relative_to_the_recording(tmp_path, encoders, cache):
     assert dataclasses.is_dataclass(embedded)
 
 
-def test_no_window_is_padded_to_share_a_batch(encoders, monkeypatch):
-    heard, encode = [], AcousticEncoder.encode
+@pytest.fixture
+def heard(monkeypatch):
+    """The shapes of all encoder calls."""
+    shapes, encode = [], AcousticEncoder.encode
     monkeypatch.setattr(
-        AcousticEncoder, "encode", lambda self, w: heard.extend(map(len, w)) or encode(self, w)
+        AcousticEncoder, "encode", lambda self, w: shapes.append(w.shape) or encode(self, w)
     )
-    samples, geometry = noise(3 * WINDOW_S + 5).astype(np.float32), encoders[0].geometry
+    return shapes
 
-    encode_frames(samples, encoders[0])
 
-    planned = plan_windows(
-        len(samples),
-        geometry,
-        window_frames=int(WINDOW_S * 50),
-        context_frames=int(CONTEXT_S * 50),
+def test_a_window_hears_its_context_on_both_sides(tmp_path, encoders, cache, heard):
+    embed(recording(tmp_path, noise(61)), transcript(words((0.1, 60.5))), encoders, cache)
+
+    longest = max(length for _, length in heard)
+    options = encoders[0].options
+    assert longest / RATE_HZ == pytest.approx(options.window_s + 2 * options.context_s, abs=0.05)
+
+
+def test_windows_of_equal_length_share_a_call_across_recordings(tmp_path, encoders, cache, heard):
+    lengths_s = (46.0, 46.0, 7.0, 7.0, 7.0, 9.5)
+    made = [recording(tmp_path, noise(s, i), name=f"r{i}") for i, s in enumerate(lengths_s)]
+    said = [transcript(words((0.1, s - 0.1)), name=f"r{i}") for i, s in enumerate(lengths_s)]
+
+    embed_recordings(jobs_of(made, said, min_pause_s=0.15), encoders, cache=cache)
+
+    seconds = sorted((count, round(length / RATE_HZ)) for count, length in heard)
+    # Two recordings of 46 s: beginnings, middles and ends; three of 7 s; one of 9.5 s.
+    assert seconds == [(1, 10), (2, 8), (2, 22), (2, 24), (3, 7)]
+
+
+@pytest.mark.parametrize("pooling", ["in_context", "isolated_words"])
+def test_no_sample_that_was_not_recorded_is_heard(tmp_path, cache, monkeypatch, pooling):
+    """Not padded: every sample that an encoder hears is one of the recording."""
+    options = AcousticEncoder.Options(mel_bands=4, pooling=pooling)
+    encoders = (
+        AcousticEncoder(options),
+        HashedWordsEncoder(HashedWordsEncoder.Options(size=16)),
     )
-    assert sorted(heard) == sorted(w.stop_sample - w.start_sample for w in planned)
-
-
-def test_a_window_hears_its_context_on_both_sides(encoders, monkeypatch):
-    heard, encode = [], AcousticEncoder.encode
+    samples, encode = [], AcousticEncoder.encode
     monkeypatch.setattr(
-        AcousticEncoder, "encode", lambda self, w: heard.append(w.shape[1]) or encode(self, w)
+        AcousticEncoder, "encode", lambda self, w: samples.extend(w.ravel()) or encode(self, w)
     )
+    monkeypatch.setattr(AcousticEncoder, "prepare", lambda self, s, level: s)
+    recorded = noise(23.7)
+    said = transcript(words((0.1, 0.33), (0.4, 0.405), (5.0, 23.0)))
 
-    encode_frames(noise(3 * WINDOW_S).astype(np.float32), encoders[0])
+    made = recording(tmp_path, recorded)
+    embed(made, said, encoders, cache)
 
-    assert max(heard) / RATE_HZ == pytest.approx(WINDOW_S + 2 * CONTEXT_S, abs=0.05)
+    known = read_audio(made.audio_path, sample_rate_hz=RATE_HZ)
+    assert np.isin(np.array(samples), known).all()
 
 
 def test_the_text_encoder_is_part_of_the_key_of_the_tokens(tmp_path, encoders, cache):
@@ -257,17 +289,29 @@ def test_the_turns_are_part_of_the_key_of_the_events(tmp_path, encoders, cache):
     np.testing.assert_array_equal(found.event_vectors, alone.event_vectors)
 
 
-def test_the_participants_audio_is_prepared_once_as_a_whole(tmp_path, encoders, cache, monkeypatch):
-    heard, prepare = [], AcousticEncoder.prepare
+def test_every_window_is_prepared_by_the_level_of_all_turns(tmp_path, encoders, cache, monkeypatch):
+    levels, prepare = [], AcousticEncoder.prepare
     monkeypatch.setattr(
-        AcousticEncoder, "prepare", lambda self, s: heard.append(len(s)) or prepare(self, s)
+        AcousticEncoder, "prepare", lambda self, s, at: levels.append(at) or prepare(self, s, at)
     )
+    samples = noise(56)
+    samples[: 25 * RATE_HZ] *= 0.1
     asked = words((25.5, 29.0), speaker="interviewer")
+    made = recording(tmp_path, samples)
 
-    said = transcript(words((0.5, 25.0)), asked, words((29.5, 55.0)))
-    embed(recording(tmp_path, noise(56)), said, encoders, cache)
+    embed(made, transcript(words((0.5, 25.0)), asked, words((29.5, 55.0))), encoders, cache)
 
-    assert [n / RATE_HZ for n in heard] == pytest.approx([25.0 + 26.0], abs=0.01)
+    known = read_audio(made.audio_path, sample_rate_hz=RATE_HZ)
+    kept = np.concatenate(
+        [
+            known[4_000 : round(25.25 * RATE_HZ)],
+            known[round(29.25 * RATE_HZ) : round(55.25 * RATE_HZ)],
+        ]
+    )
+    assert len(levels) > 2
+    for level in levels:
+        assert level.mean == pytest.approx(kept.mean(), abs=1e-6)
+        assert level.variance == pytest.approx(kept.var(), rel=1e-4)
 
 
 def test_what_the_interviewer_says_is_no_token_and_no_event(tmp_path, encoders, cache):
@@ -279,3 +323,183 @@ def test_what_the_interviewer_says_is_no_token_and_no_event(tmp_path, encoders, 
 
     assert embedded.token_word.tolist() == [0, 1]
     assert embedded.event_word.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"storage": "float16"}, {"pooling": "isolated_words"}, {"window_s": 5.0}, {"context_s": 1.0}],
+)
+def test_every_option_of_the_embedding_is_part_of_the_key(tmp_path, encoders, cache, option):
+    made, said = recording(tmp_path, noise(9)), transcript(words((0.2, 0.7), (1.2, 1.6)))
+    embed(made, said, encoders, cache)
+    before = {entry.key for entry in cache.entries() if entry.kind == "audio"}
+    other = AcousticEncoder(AcousticEncoder.Options(mel_bands=12, **option))
+
+    embed(made, said, (other, encoders[1]), cache)
+
+    after = {entry.key for entry in cache.entries() if entry.kind == "audio"}
+    assert before < after
+
+
+def test_stored_as_float16_it_is_nearly_the_same_and_half_as_large(tmp_path, encoders):
+    said = transcript(words(*[(at, at + 0.3) for at in np.arange(0.1, 18, 0.4).tolist()]))
+    made, caches = recording(tmp_path, noise(20)), {}
+    found = {}
+    for storage in ("float32", "float16"):
+        chosen = (
+            AcousticEncoder(AcousticEncoder.Options(mel_bands=12, storage=storage)),
+            HashedWordsEncoder(HashedWordsEncoder.Options(size=16, storage=storage)),
+        )
+        caches[storage] = ContentCache(tmp_path / storage)
+        found[storage] = embed(made, said, chosen, caches[storage])
+
+    assert found["float16"].event_vectors.dtype == np.float32
+    np.testing.assert_allclose(
+        found["float16"].event_vectors, found["float32"].event_vectors, atol=5e-3
+    )
+    sizes = {
+        storage: sum(e.num_bytes for e in cache.entries() if e.kind == "audio")
+        for storage, cache in caches.items()
+    }
+    assert sizes["float16"] < 0.6 * sizes["float32"]
+
+
+def test_values_that_float16_cannot_hold_are_refused(tmp_path, encoders, cache, monkeypatch):
+    encode = AcousticEncoder.encode
+    monkeypatch.setattr(AcousticEncoder, "encode", lambda self, w: 1e9 * encode(self, w))
+    half = AcousticEncoder(AcousticEncoder.Options(mel_bands=12, storage="float16"))
+
+    with pytest.raises(EmbeddingError, match="float16 cannot hold; set its dtype and storage"):
+        embed(
+            recording(tmp_path, noise(2)), transcript(words((0.2, 0.7))), (half, encoders[1]), cache
+        )
+
+
+def test_the_same_audio_in_another_file_is_not_encoded_again(tmp_path, encoders, cache, heard):
+    samples, said = noise(2), transcript(words((0.2, 0.7)))
+    embed(recording(tmp_path, samples), said, encoders, cache)
+    calls = len(heard)
+    stored, _ = soundfile.read(tmp_path / "r1.wav", dtype="int16")
+    soundfile.write(tmp_path / "again.flac", stored, RATE_HZ)
+    again = dataclasses.replace(
+        recording(tmp_path, samples, name="other"), audio_path=tmp_path / "again.flac"
+    )
+
+    embed(again, said, encoders, cache)
+
+    assert len(heard) == calls
+
+
+def test_a_damaged_entry_is_made_again(tmp_path, encoders, cache):
+    made, said = recording(tmp_path, noise(2)), transcript(words((0.2, 0.7)))
+    first = embed(made, said, encoders, cache)
+    for path in cache.folder.glob("??/*.safetensors"):
+        damaged = bytearray(path.read_bytes())
+        damaged[-1] ^= 1
+        path.write_bytes(damaged)
+
+    again = embed(made, said, encoders, cache)
+
+    np.testing.assert_array_equal(first.event_vectors, again.event_vectors)
+    np.testing.assert_array_equal(first.token_vectors, again.token_vectors)
+    assert len(list(cache.folder.glob("??/*.safetensors"))) == 3
+
+
+def test_one_bad_recording_is_named_and_the_others_are_in_the_cache(tmp_path, encoders, cache):
+    made = [recording(tmp_path, noise(2, i), name=f"r{i}") for i in range(4)]
+    said = [transcript(words((0.2, 0.7)), name=f"r{i}") for i in range(4)]
+    content = made[2].audio_path.read_bytes()
+    made[2].audio_path.write_bytes(content[: len(content) // 2])
+    jobs = jobs_of(made, said, min_pause_s=0.15)
+
+    with pytest.raises(
+        EmbeddingError, match=r"recordings\.csv:2: .*r2\.wav' breaks off at 1\.00 s"
+    ):
+        embed_recordings(jobs, encoders, cache=cache)
+
+    assert len(embed_recordings([*jobs[:2], jobs[3]], encoders, cache=cache)) == 3
+    assert sum(entry.kind == "audio" for entry in cache.entries()) == 3
+
+
+def test_participants_of_the_same_entry_are_both_remembered(tmp_path, encoders, cache):
+    samples, said = noise(2), transcript(words((0.2, 0.7)))
+    for name in ("a", "b"):
+        embed(recording(tmp_path, samples, name=name), said, encoders, cache)
+
+    assert cache.keys_of("a") == cache.keys_of("b")
+    assert len(cache.keys_of("a")) == 3
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "wav2vec2-layer-norm", "wavlm", "whisper"])
+@pytest.mark.parametrize("pooling", ["in_context", "isolated_words"])
+def test_transformers_give_the_same_alone_and_among_others(tmp_path, kind, pooling):
+    folder = save_audio_checkpoint(kind, tmp_path / "model")
+    text = HashedWordsEncoder(HashedWordsEncoder.Options(size=16))
+    lengths_s = (3.0, 26.0, 3.0) if pooling == "in_context" else (3.0, 4.0, 3.0)
+    made = [recording(tmp_path, noise(s, i), name=f"r{i}") for i, s in enumerate(lengths_s)]
+    said = [
+        transcript(words((0.1, 0.5), (0.9, 1.3), (1.5, s - 0.1)), name=f"r{i}")
+        for i, s in enumerate(lengths_s)
+    ]
+    jobs = jobs_of(made, said, min_pause_s=0.15)
+
+    def run(chosen, place):
+        options = HuggingFaceAudioEncoder.Options(model=str(folder), pooling=pooling)
+        encoders = (HuggingFaceAudioEncoder(options), text)
+        found = embed_recordings(chosen, encoders, cache=ContentCache(tmp_path / place))
+        return {e.recording_id: e.event_vectors for e in found}
+
+    together = run(jobs, "together")
+    alone = [run([job], f"alone-{job.recording.recording_id}") for job in jobs]
+    backwards = run(jobs[::-1], "backwards")
+
+    for one in alone:
+        for name, vectors in one.items():
+            np.testing.assert_allclose(together[name], vectors, atol=1e-5)
+            np.testing.assert_allclose(together[name], backwards[name], atol=1e-5)
+
+
+def test_an_isolated_word_hears_nothing_but_itself(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(HuggingFaceAudioEncoder, "prepare", lambda self, s, level: s)
+    folder = save_audio_checkpoint("wav2vec2", tmp_path / "model")
+    text = HashedWordsEncoder(HashedWordsEncoder.Options(size=16))
+    spans = ((0.1, 0.6), (1.0, 1.4))
+    samples = noise(2)
+    louder = samples.copy()
+    louder[round(1.0 * RATE_HZ) : round(1.4 * RATE_HZ)] = noise(0.4, seed=8)
+
+    def changed(pooling):
+        options = HuggingFaceAudioEncoder.Options(model=str(folder), pooling=pooling)
+        encoders = (HuggingFaceAudioEncoder(options), text)
+        one, two = (
+            embed(recording(tmp_path, x, name=n), transcript(words(*spans)), encoders, cache)
+            for n, x in (("a", samples), ("b", louder))
+        )
+        return np.abs(one.event_vectors - two.event_vectors).max(axis=1)
+
+    word, _pause, other = changed("isolated_words")
+    assert word == 0 < other
+    assert changed("in_context")[0] > 1e-3
+
+
+def test_more_context_brings_windows_nearer_to_the_whole(tmp_path):
+    """The tolerance that docs/explanation/embedding.md names, on random weights."""
+    folder = save_audio_checkpoint("wav2vec2-layer-norm", tmp_path / "model")
+    text = HashedWordsEncoder(HashedWordsEncoder.Options(size=16))
+    spans = [(at, at + 0.3) for at in np.arange(0.1, 19, 0.4).tolist()]
+    made, said = recording(tmp_path, noise(20)), transcript(words(*spans))
+
+    def vectors(window_s, context_s):
+        options = HuggingFaceAudioEncoder.Options(
+            model=str(folder), window_s=window_s, context_s=context_s
+        )
+        cache = ContentCache(tmp_path / "cache")
+        return embed(made, said, (HuggingFaceAudioEncoder(options), text), cache).event_vectors
+
+    whole = vectors(30.0, 0.0)
+    apart = [
+        float(np.sqrt(np.mean(np.square(vectors(5.0, context_s) - whole))) / whole.std())
+        for context_s in (0.0, 1.0, 2.0)
+    ]
+    assert apart[0] > apart[1] > apart[2]
+    assert apart[2] < 0.1

@@ -1,5 +1,7 @@
 """The real loading code on tiny checkpoints that the library's own writers saved."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -13,13 +15,13 @@ from checkpoints import (
     save_audio_checkpoint,
     save_text_checkpoint,
 )
-from cogspeech.embeddings.extract import CONTEXT_S, encode_frames
+from cogspeech.embeddings.base import Level
+from cogspeech.embeddings.checkpoint_files import checkpoint_folder
 from cogspeech.embeddings.huggingface import (
     HuggingFaceAudioEncoder,
     HuggingFaceTextEncoder,
-    checkpoint_folder,
 )
-from cogspeech.errors import EncoderError
+from cogspeech.errors import ConfigError, EncoderError, TranscriptError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -58,7 +60,7 @@ def test_a_frame_covers_the_samples_its_geometry_says(tmp_path):
     """Convolutions without group normalisation: only frames that see a sample change with it."""
     folder = save_audio_checkpoint("wav2vec2-layer-norm", tmp_path)
     encoder = HuggingFaceAudioEncoder(HuggingFaceAudioEncoder.Options(model=str(folder)))
-    extractor = encoder._model.feature_extractor
+    extractor = encoder._checkpoint.model.feature_extractor
     samples = torch.from_numpy(noise(8_000))[None]
     changed = samples.clone()
     changed[0, 3_333] += 1.0
@@ -87,22 +89,16 @@ def test_a_window_gives_the_same_frames_alone_and_among_others(audio_encoder):
 
 
 def test_normalisation_is_over_the_recording(audio_encoder):
-    prepared = audio_encoder.prepare(noise(16_000) * 3 + 1)
+    samples = noise(16_000) * 3 + 1
+    level = Level(mean=float(samples.mean()), variance=float(samples.var()))
+
+    prepared = audio_encoder.prepare(samples, level)
 
     if audio_encoder.geometry.centred:
-        np.testing.assert_array_equal(prepared, noise(16_000) * 3 + 1)
+        np.testing.assert_array_equal(prepared, samples)
     else:
-        np.testing.assert_allclose([prepared.mean(), prepared.std()], [0, 1], atol=1e-4)
-
-
-def test_long_audio_is_encoded_in_windows_without_a_gap(audio_encoder):
-    samples = audio_encoder.prepare(noise(16_000 * 45))
-
-    frames = encode_frames(samples, audio_encoder)
-
-    assert frames.shape == (audio_encoder.geometry.num_frames(len(samples)), D_AUDIO)
-    assert np.isfinite(frames).all()
-    assert CONTEXT_S > 0
+        expected = audio_encoder._extractor(samples, sampling_rate=16_000).input_values[0]
+        np.testing.assert_allclose(prepared, expected, atol=1e-5)
 
 
 def test_the_fingerprint_changes_with_the_weights_and_needs_no_model(tmp_path):
@@ -117,7 +113,7 @@ def test_the_fingerprint_changes_with_the_weights_and_needs_no_model(tmp_path):
     encoder = HuggingFaceAudioEncoder(options)
 
     assert encoder.fingerprint() != before
-    assert "_model" not in vars(encoder)
+    assert "model" not in vars(encoder._checkpoint)
 
 
 def test_text_tokens_know_their_word(text_encoder):
@@ -137,7 +133,9 @@ def test_a_short_text_is_what_the_model_gives_without_special_tokens(text_encode
     tokenizer = text_encoder._tokenizer
     encoded = tokenizer(words, is_split_into_words=True, return_tensors="pt")
     with torch.inference_mode():
-        hidden = text_encoder._model(input_ids=encoded["input_ids"]).last_hidden_state[0, 1:-1]
+        hidden = text_encoder._checkpoint.model(input_ids=encoded["input_ids"]).last_hidden_state[
+            0, 1:-1
+        ]
     np.testing.assert_allclose(tokens.vectors, hidden.numpy(), atol=1e-6)
 
 
@@ -195,20 +193,32 @@ def test_weights_that_cannot_be_loaded_are_refused(tmp_path):
         encoder.encode(("a",))
 
 
-def test_words_without_any_token_are_refused(text_encoder, monkeypatch):
-    monkeypatch.setattr(text_encoder, "_hidden", lambda ids: np.zeros((len(ids), D_TEXT), "f4"))
-
-    with pytest.raises(EncoderError, match="found no token"):
+def test_words_without_any_token_are_refused(text_encoder):
+    with pytest.raises(TranscriptError, match="finds no token"):
         text_encoder.encode(())
 
 
 def test_where_two_windows_see_a_token_their_vectors_are_averaged(text_encoder):
-    ones = np.ones((3, D_TEXT), dtype=np.float32)
+    """Checked against the model itself, window by window."""
+    words = [WORDS[index % len(WORDS)] for index in range(60)]
+    ids = text_encoder._tokenizer(words, is_split_into_words=True, add_special_tokens=False)
+    window, overlap = text_encoder._window_tokens(), text_encoder._window_tokens() // 4
+    special = text_encoder._tokenizer(["the"], is_split_into_words=True)["input_ids"]
+    tokens = ids["input_ids"]
+    total, count = np.zeros((len(tokens), D_TEXT)), np.zeros((len(tokens), 1))
+    for at in range(0, len(tokens) - overlap, window - 2 - overlap):
+        piece = tokens[at : at + window - 2]
+        with torch.inference_mode():
+            hidden = text_encoder._checkpoint.model(
+                torch.tensor([[special[0], *piece, special[-1]]])
+            ).last_hidden_state[0, 1:-1]
+        total[at : at + len(piece)] += hidden.numpy()
+        count[at : at + len(piece)] += 1
 
-    tokens = text_encoder._averaged([(0, ones, [0, 1, 2]), (2, 3 * ones, [2, 3, 4])])
+    found = text_encoder.encode(tuple(words))
 
-    assert tokens.vectors[:, 0].tolist() == [1.0, 1.0, 2.0, 3.0, 3.0]
-    assert tokens.word_index.tolist() == [0, 1, 2, 3, 4]
+    assert count.max() == 2
+    np.testing.assert_allclose(found.vectors, total / count, atol=1e-5)
 
 
 def test_the_text_fingerprint_changes_with_the_weights(tmp_path):
@@ -220,3 +230,77 @@ def test_the_text_fingerprint_changes_with_the_weights(tmp_path):
     weights.write_bytes(content)
 
     assert HuggingFaceTextEncoder(options).fingerprint() != before
+
+
+def with_options(kind, folder, **options):
+    save = save_audio_checkpoint if kind in AUDIO_KINDS else save_text_checkpoint
+    plugin = HuggingFaceAudioEncoder if kind in AUDIO_KINDS else HuggingFaceTextEncoder
+    return plugin(plugin.Options(model=str(save(kind, folder)), **options))
+
+
+@pytest.mark.parametrize("kind", [*AUDIO_KINDS, *TEXT_KINDS])
+def test_the_last_layer_is_the_output_of_the_model(kind, tmp_path):
+    last, by_number = (with_options(kind, tmp_path, layers=layers) for layers in ("last", [-1]))
+    data = noise(8_000)[None] if kind in AUDIO_KINDS else ("the", "boy", "falls")
+
+    one, two = last.encode(data), by_number.encode(data)
+
+    if kind not in AUDIO_KINDS:
+        one, two = one.vectors, two.vectors
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("kind", [*AUDIO_KINDS, *TEXT_KINDS])
+def test_all_layers_lie_one_after_the_other(kind, tmp_path):
+    data = noise(8_000)[None] if kind in AUDIO_KINDS else ("the", "boy", "falls")
+    encoders = [with_options(kind, tmp_path, layers=layers) for layers in ("all", [0], [1], [2])]
+
+    every, *single = (encoder.encode(data) for encoder in encoders)
+
+    if kind not in AUDIO_KINDS:
+        every, single = every.vectors, [tokens.vectors for tokens in single]
+    assert encoders[0].num_layers == 3
+    assert every.shape[-1] == encoders[0].dimension == 3 * encoders[1].dimension
+    np.testing.assert_array_equal(every, np.concatenate(single, axis=-1))
+
+
+@pytest.mark.parametrize("layers", [[3], [-4], [1, 1], []])
+def test_layers_that_do_not_exist_are_refused(layers, tmp_path):
+    with pytest.raises(ConfigError, match="layer"):
+        with_options("wav2vec2", tmp_path, layers=layers)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["wav2vec2-layer-norm", "whisper", "roberta"])
+def test_half_precision_is_nearly_the_same_and_comes_back_as_float32(kind, dtype, tmp_path):
+    data = noise(8_000)[None] if kind in AUDIO_KINDS else ("the", "boy", "falls")
+    whole, half = (with_options(kind, tmp_path, dtype=d) for d in ("float32", dtype))
+
+    one, two = whole.encode(data), half.encode(data)
+
+    if kind not in AUDIO_KINDS:
+        one, two = one.vectors, two.vectors
+    assert two.dtype == np.float32
+    assert not np.array_equal(one, two)
+    cosine = (one * two).sum(-1) / np.linalg.norm(one, axis=-1) / np.linalg.norm(two, axis=-1)
+    assert cosine.min() > 0.99
+    assert whole.fingerprint() != half.fingerprint()
+
+
+def test_auto_takes_bfloat16_only_where_the_processor_computes_with_it(tmp_path, monkeypatch):
+    chosen = []
+    for native in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda native=native: native)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        chosen.append(with_options("bert", tmp_path, dtype="auto").fingerprint()["dtype"])
+
+    assert chosen == ["bfloat16", "float32"]
+
+
+def test_an_encoder_can_travel_before_its_weights_are_loaded(audio_encoder):
+    options = audio_encoder.options
+    fresh = pickle.loads(pickle.dumps(HuggingFaceAudioEncoder(options)))
+    windows = noise(8_000)[None]
+
+    np.testing.assert_array_equal(fresh.encode(windows), audio_encoder.encode(windows))

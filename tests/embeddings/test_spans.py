@@ -2,13 +2,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogspeech.corpora.audio import keep_turns
 from cogspeech.embeddings.spans import (
     FrameGeometry,
+    SpanPool,
     frames_of_words,
     kept_samples,
+    plan_in_context,
+    plan_isolated,
     plan_windows,
     pool_spans,
+    tokens_of_words,
 )
 from cogspeech.types import Turn
 
@@ -119,20 +122,11 @@ def test_pooling_is_the_mean_of_each_span_up_to_the_last_frame():
 def test_times_are_mapped_into_the_audio_that_is_kept():
     turns = [Turn(start_s=1.0, end_s=2.0), Turn(start_s=3.5, end_s=4.0)]
 
-    position = kept_samples(np.array([1.0, 1.5, 2.0, 3.0, 3.5, 3.75]), turns, sample_rate_hz=100)
+    position = kept_samples(
+        np.array([1.0, 1.5, 2.0, 3.0, 3.5, 3.75]), turns, np.array([100, 50]), sample_rate_hz=100
+    )
 
     np.testing.assert_allclose(position, [0, 50, 100, 100, 100, 125])
-
-
-def test_mapped_times_point_at_the_same_samples():
-    samples = np.arange(500, dtype=np.float32)
-    turns = [Turn(start_s=0.503, end_s=1.207), Turn(start_s=2.0, end_s=4.99)]
-
-    kept = keep_turns(samples, turns, sample_rate_hz=100)
-
-    for time_s in (0.6, 1.0, 2.0, 3.3):
-        at = int(kept_samples(np.array([time_s]), turns, sample_rate_hz=100)[0])
-        assert kept[at] == samples[int(time_s * 100)]
 
 
 def test_a_frame_belongs_to_the_word_its_centre_lies_in():
@@ -143,3 +137,79 @@ def test_a_frame_belongs_to_the_word_its_centre_lies_in():
     )
 
     assert list(zip(first.tolist(), last.tolist(), strict=True)) == [(0, 1), (1, 2), (2, 3)]
+
+
+events = st.lists(st.tuples(st.floats(0, 2990), st.floats(0, 400)), min_size=1, max_size=9).map(
+    lambda found: np.array([(a, min(a + b, 3000)) for a, b in sorted(found)])
+)
+
+
+@given(spans=events, geometry=geometries, window=st.integers(1, 40), context=st.integers(0, 20))
+def test_pooled_window_by_window_it_is_the_mean_over_the_whole(spans, geometry, window, context):
+    plan = plan_in_context(
+        spans[:, 0], spans[:, 1], geometry, 3000, window_frames=window, context_frames=context
+    )
+    frames = np.random.default_rng(0).standard_normal((geometry.num_frames(3000), 3))
+    pool = SpanPool(plan.first, plan.last, 3)
+
+    for w in reversed(plan.windows):
+        pool.add(w.first_frame, frames[w.first_frame : w.first_frame + w.num_frames])
+
+    whole = pool_spans(frames, plan.first, plan.last)
+    np.testing.assert_allclose(pool.events, whole, atol=1e-5)
+    np.testing.assert_allclose(pool.mean_frame(), frames.mean(axis=0), atol=1e-6)
+
+
+@given(spans=events, geometry=geometries, window=st.integers(1, 40))
+def test_isolated_events_are_cut_out_in_whole_frames_and_never_padded(spans, geometry, window):
+    plan = plan_isolated(spans[:, 0], spans[:, 1], geometry, 3000, window_frames=window)
+
+    frames = sorted(w.first_frame + i for w in plan.windows for i in range(w.num_frames))
+    assert frames == list(range(plan.last[-1]))
+    assert (plan.first == np.concatenate([[0], plan.last[:-1]])).all()
+    starts = [w.start_sample for w in plan.windows]
+    assert starts == sorted(starts)
+    for w in plan.windows:
+        assert 0 <= w.start_sample < w.stop_sample <= 3000
+        assert geometry.num_frames(w.stop_sample - w.start_sample) >= w.num_frames > 0
+        event = np.searchsorted(plan.last, w.first_frame, side="right")
+        begin, end = spans[event]
+        reach = max(end - begin, geometry.kernel if not geometry.centred else geometry.stride)
+        assert w.stop_sample - max(w.start_sample, int(begin)) <= reach + geometry.stride
+        assert w.start_sample >= min(int(begin), 3000 - reach - geometry.stride)
+
+
+@given(
+    word_sizes=st.lists(st.integers(1, 4), min_size=1, max_size=30),
+    window=st.integers(5, 12),
+    overlap=st.integers(0, 3),
+)
+def test_tokens_of_overlapping_windows_stand_once_in_the_whole(word_sizes, window, overlap):
+    words = [word for word, size in enumerate(word_sizes) for _ in range(size)]
+    starts = range(0, max(1, len(words) - overlap), window - overlap)
+    windows = [[None, *words[at : at + window], None] for at in starts]
+
+    positions, word_of = tokens_of_words(windows, overlap=overlap)
+
+    assert word_of.tolist() == words
+    for at, place in zip(starts, positions, strict=True):
+        assert place.tolist() == list(range(at, min(at + window, len(words))))
+
+
+@given(
+    cuts=st.lists(st.floats(0.02, 0.9), min_size=2, max_size=8, unique=True),
+    rate=st.integers(50, 400),
+)
+def test_every_time_inside_a_turn_points_at_its_own_sample(cuts, rate):
+    edges = 10 * np.sort(cuts)
+    pairs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if b - a > 2 / rate]
+    if not pairs:
+        return
+    turns = [Turn(start_s=float(a), end_s=float(b)) for a, b in pairs]
+    counts = np.array([round((b - a) * rate) for a, b in pairs])
+
+    for turn, count, before in zip(turns, counts, np.cumsum(counts) - counts, strict=True):
+        inside = np.linspace(turn.start_s, turn.end_s, 5)
+        position = kept_samples(inside, turns, counts, sample_rate_hz=rate)
+        expected = np.minimum(before + (inside - turn.start_s) * rate, before + count)
+        np.testing.assert_allclose(position, expected, atol=1e-6)

@@ -7,14 +7,14 @@ import torch
 from cases import make_case
 from cogspeech.config import Component
 from cogspeech.explanation.base import EXPLAINERS
-from cogspeech.fusion.base import FUSIONS, build_fusion, collate
+from cogspeech.fusion.base import FUSIONS, InputSizes, build_fusion, collate
 from conftest import make_embedded
 
 
 @pytest.fixture(params=FUSIONS.names())
 def model(request):
     torch.manual_seed(0)
-    return build_fusion(Component(name=request.param), d_audio=5, d_text=3).eval()
+    return build_fusion(Component(name=request.param), InputSizes(d_audio=5, d_text=3)).eval()
 
 
 def explain(model, case):

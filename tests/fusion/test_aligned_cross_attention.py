@@ -3,13 +3,15 @@
 import torch
 
 from cogspeech.config import Component
-from cogspeech.fusion.base import build_fusion, collate
+from cogspeech.fusion.base import InputSizes, build_fusion, collate
 from conftest import make_embedded
 
 
 def model():
     torch.manual_seed(0)
-    return build_fusion(Component(name="aligned_cross_attention"), d_audio=5, d_text=3).eval()
+    return build_fusion(
+        Component(name="aligned_cross_attention"), InputSizes(d_audio=5, d_text=3)
+    ).eval()
 
 
 def test_an_event_attends_to_all_tokens_of_its_own_word_when_content_says_nothing():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cogspeech.config import Component, TranscriptsSection
-from cogspeech.fusion.base import FUSIONS, build_fusion, collate
+from cogspeech.fusion.base import FUSIONS, InputSizes, build_fusion, collate
 from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
 from conftest import make_embedded
 
@@ -16,7 +16,7 @@ RECORDINGS = [make_embedded(f"r{i}", words=words, seed=i) for i, words in enumer
 @pytest.fixture(params=FUSIONS.names())
 def model(request):
     torch.manual_seed(0)
-    built = build_fusion(Component(name=request.param), d_audio=5, d_text=3).eval()
+    built = build_fusion(Component(name=request.param), InputSizes(d_audio=5, d_text=3)).eval()
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     built.fit_scaling(RECORDINGS)
@@ -102,8 +102,7 @@ def test_saved_and_loaded_it_gives_the_same_bits(model, tmp_path):
         audio_encoder=Component(name="acoustic"),
         text_encoder=Component(name="hashed_words"),
         transcripts=TranscriptsSection(),
-        d_audio=5,
-        d_text=3,
+        sizes=InputSizes(d_audio=5, d_text=3),
         fewest_words=1,
         sample_rates_hz=(16_000,),
         training={},

@@ -62,7 +62,7 @@ def test_the_clips_are_embedded(sentences, capsys):
 
     assert main(["embed", str(sentences / "study.yaml")]) == 0
 
-    assert capsys.readouterr().out.startswith("5 recordings: 71 audio events, 71 text tokens")
+    assert capsys.readouterr().out.startswith("5 recordings, 24.7 s of audio, 71 words and pauses")
 
 
 def test_the_clips_are_predicted(sentences, bundle, capsys):

@@ -1,126 +1,179 @@
 """Reading audio: header first, then one streaming pass, decoded and resampled once.
 
-Decoding is all or error: what comes back is the whole recording as mono float32, finite.
+Decoding is all or error: a file that breaks off is refused with the second at which it does, and
+what comes back is finite. Memory does not grow with the length of the recording.
 """
 
+import math
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from jaxtyping import Float
 
-from cogspeech.errors import AudioError
+from cogspeech.config import Settings, parse_options
+from cogspeech.corpora.decoding import AudioInfo, Decoder
+from cogspeech.corpora.media_files import MediaFile, media_format
+from cogspeech.corpora.sound_files import SoundFile
+from cogspeech.errors import AudioError, ConfigError
 from cogspeech.types import Turn
 
-BLOCK_FRAMES = 1 << 18
-MAX_DURATION_S = 4 * 3600.0
-MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 4_000, 384_000
-MAX_CHANNELS = 8
-UNKNOWN_BYTES = 0x7FFF_0000
-"""From this size on, the header of a WAV file that was written as a stream says "unknown"."""
+LIMITS_VARIABLE = "COGSPEECH_AUDIO_LIMITS"
+LOUDEST = 1e30
+"""Beyond it, the mean of the channels and the resampler would no longer be finite."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioInfo:
-    """What the header of an audio file says."""
+class AudioLimits(Settings):
+    """What is still taken for a recording of speech; see docs/audio.md."""
 
-    sample_rate_hz: int
-    num_channels: int
-    duration_s: float
+    max_hours: float = 4.0
+    max_channels: int = 8
+    min_sample_rate_hz: int = 4_000
+    max_sample_rate_hz: int = 384_000
+    max_expansion: float = 500.0
+    """Bytes of 16-bit samples per byte of file. Speech codecs stay below 300."""
+
+
+def audio_limits() -> AudioLimits:
+    """The limits, as changed by ``COGSPEECH_AUDIO_LIMITS="max_hours=8 max_channels=16"``.
+
+    Raises:
+        ConfigError: the variable names no limit, or gives it no number.
+    """
+    text = os.environ.get(LIMITS_VARIABLE, "")
+    pairs = [part.partition("=") for part in text.replace(",", " ").split()]
+    limits = parse_options(AudioLimits, {k: v for k, _, v in pairs}, where=LIMITS_VARIABLE)
+    if any(not math.isfinite(value) or value <= 0 for value in limits.model_dump().values()):
+        raise ConfigError(f"{LIMITS_VARIABLE}: every limit must be a number above 0")
+    return limits
 
 
 def probe_audio(path: Path) -> AudioInfo:
-    """The header of an audio file, checked against the limits of this module.
+    """The header of an audio file, checked against the `audio_limits`.
 
     Raises:
-        AudioError: no regular file, empty, not audio, or outside the limits.
+        AudioError: no regular file, empty, not audio, broken off, or outside the limits.
+        MissingExtra: a format that needs the extra ``media``.
     """
     try:
         status = path.stat()
     except OSError as error:
-        raise AudioError(
-            f"audio file '{path}' cannot be opened ({error.strerror}); correct the path"
-        ) from error
+        raise _cannot_be_opened(path, error) from error
     if not stat.S_ISREG(status.st_mode):
         raise AudioError(f"audio file '{path}' is not a regular file; give the path of a recording")
     if status.st_size == 0:
         raise AudioError(f"audio file '{path}' is empty (0 bytes); export it again")
     try:
-        header = soundfile.info(os.fsencode(path))
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: a name that ends in .raw
-        raise AudioError(
-            f"audio file '{path}' is not readable as WAV, FLAC, OGG or MP3; convert it"
-        ) from error
-    info = AudioInfo(
-        sample_rate_hz=header.samplerate,
-        num_channels=header.channels,
-        duration_s=header.frames / header.samplerate if header.samplerate else 0.0,
-    )
-    problem = _limit_broken(info)
+        info = _header(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:  # no permission to read, a share that is gone
+        raise _cannot_be_opened(path, error) from error
+    problem = _limit_broken(info, status.st_size, audio_limits())
     if problem:
         raise AudioError(f"audio file '{path}' {problem}")
-    if _is_cut_off(path, status.st_size):
-        raise AudioError(
-            f"audio file '{path}' is shorter than its header says; copy it again from its source"
-        )
     return info
 
 
-def _limit_broken(info: AudioInfo) -> str | None:
+def _cannot_be_opened(path: Path, error: OSError) -> AudioError:
+    return AudioError(f"audio file '{path}' cannot be opened ({error.strerror}); correct the path")
+
+
+@lru_cache(maxsize=4096)
+def _header(path: Path, size: int, modified_ns: int) -> AudioInfo:  # noqa: ARG001
+    """The header of a file in one state; some formats have to be read whole to be measured."""
+    return _decoder(path).info()
+
+
+def decoder_identity(path: Path) -> str:
+    """Names and versions of what decides the samples of a file."""
+    return f"{_decoder(path).identity}, soxr {soxr.__version__}"
+
+
+def _decoder(path: Path) -> Decoder:
+    """The decoder of a file, told by its first bytes and never by its name."""
+    return MediaFile(path) if media_format(path) else SoundFile(path)
+
+
+def _limit_broken(info: AudioInfo, num_bytes: int, limits: AudioLimits) -> str | None:
     """The first limit that a header breaks, as the end of a sentence."""
-    if not MIN_SAMPLE_RATE_HZ <= info.sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
+    lowest, highest = limits.min_sample_rate_hz, limits.max_sample_rate_hz
+    if not lowest <= info.sample_rate_hz <= highest:
         return (
             f"has a sample rate of {info.sample_rate_hz} Hz; "
-            f"expected {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}; export it again"
+            f"expected {lowest} to {highest}; export it again"
         )
-    if info.num_channels > MAX_CHANNELS:
-        return f"has {info.num_channels} channels; expected at most {MAX_CHANNELS}; export it again"
-    if info.duration_s == 0:
-        return "has no samples; export it again"
-    if info.duration_s > MAX_DURATION_S:
+    if info.num_channels > limits.max_channels:
         return (
-            f"lasts {info.duration_s / 3600:.1f} h; expected at most "
-            f"{MAX_DURATION_S / 3600:.0f} h; cut it into parts"
+            f"has {info.num_channels} channels; expected at most {limits.max_channels}; "
+            f"export it again, or raise max_channels in {LIMITS_VARIABLE}"
+        )
+    if info.duration_s <= 0:
+        return "has no samples; export it again"
+    if info.duration_s > limits.max_hours * 3600:
+        return (
+            f"lasts {info.duration_s / 3600:.1f} h; expected at most {limits.max_hours:g} h; "
+            f"cut it into parts, or raise max_hours in {LIMITS_VARIABLE}"
+        )
+    decoded_bytes = 2 * info.duration_s * info.sample_rate_hz * info.num_channels
+    if decoded_bytes > limits.max_expansion * num_bytes:
+        return (
+            f"would decode to {decoded_bytes / num_bytes:.0f} times its size; expected at most "
+            f"{limits.max_expansion:g} times; no recording of speech does, leave it out"
         )
     return None
 
 
-def _is_cut_off(path: Path, num_bytes: int) -> bool:
-    """Whether a WAV file ends before its samples do; libsndfile would read what is left."""
-    with path.open("rb") as stream:
-        if stream.read(4) != b"RIFF":
-            return False
-        stream.seek(12)
-        while len(head := stream.read(8)) == 8:
-            size = int.from_bytes(head[4:], "little")
-            if head[:4] == b"data":
-                return size < UNKNOWN_BYTES and stream.tell() + size > num_bytes
-            stream.seek(size + size % 2, 1)
-    return False
+def stream_turns(
+    path: Path, turns: Sequence[Turn], *, sample_rate_hz: int
+) -> Iterator[tuple[int, Float[np.ndarray, " sample"]]]:
+    """The samples inside the turns: mono (mean of the channels), resampled with soxr HQ.
+
+    What lies outside a turn reaches neither the resampler nor anything after it. The file is
+    decoded to its end all the same, so that a broken one is never taken for a whole one.
+
+    Args:
+        path: the recording.
+        turns: in the order of time, without overlap.
+        sample_rate_hz: of the result.
+
+    Yields:
+        The position of a turn and its next samples; all pieces of a turn joined are its audio.
+
+    Raises:
+        AudioError: unreadable, broken off, or with samples that are not finite.
+    """
+    info = probe_audio(path)
+    native_hz = info.sample_rate_hz
+    resampler = soxr.ResampleStream(native_hz, sample_rate_hz, 1, dtype="float32", quality="HQ")
+    edges = [(round(t.start_s * native_hz), round(t.end_s * native_hz)) for t in turns]
+    at, turn = 0, 0
+    for block in _mono_blocks(path):
+        until = at + len(block)
+        while turn < len(edges) and edges[turn][0] < until:
+            start, stop = edges[turn]
+            piece = block[max(start - at, 0) : max(stop - at, 0)]
+            is_over = stop <= until
+            yield turn, resampler.resample_chunk(piece, last=is_over)
+            if not is_over:
+                break
+            resampler.clear()
+            turn += 1
+        at = until
+    if turn < len(edges) and edges[turn][0] < at:  # the last turn ends within a sample of the file
+        yield turn, resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
 def read_audio(path: Path, *, sample_rate_hz: int) -> Float[np.ndarray, " sample"]:
-    """The whole recording: mono (mean of the channels), float32, resampled once with soxr HQ.
+    """The whole recording: mono, float32, resampled once.
 
     Raises:
         AudioError: unreadable, broken off, not finite, or without any signal.
     """
-    info = probe_audio(path)
-    resampler = soxr.ResampleStream(
-        info.sample_rate_hz, sample_rate_hz, 1, dtype="float32", quality="HQ"
-    )
-    pieces = []
-    for block, is_last in _blocks(path, info):
-        if not np.isfinite(block).all():
-            raise AudioError(
-                f"audio file '{path}' has samples that are not finite numbers; export it again"
-            )
-        pieces.append(resampler.resample_chunk(block, last=is_last))
+    whole = Turn(start_s=0.0, end_s=probe_audio(path).duration_s)
+    pieces = [piece for _, piece in stream_turns(path, [whole], sample_rate_hz=sample_rate_hz)]
     samples = np.concatenate(pieces)
     if not np.any(samples):
         raise AudioError(
@@ -129,35 +182,10 @@ def read_audio(path: Path, *, sample_rate_hz: int) -> Float[np.ndarray, " sample
     return samples
 
 
-def _blocks(path: Path, info: AudioInfo) -> Iterator[tuple[Float[np.ndarray, " sample"], bool]]:
-    """Mono blocks of a file; the last one is marked, and may be empty."""
-    expected = round(info.duration_s * info.sample_rate_hz)
-    decoded = 0
-    try:
-        with soundfile.SoundFile(os.fsencode(path)) as stream:
-            # Not `stream.blocks`: it fills up what the decoder could not give.
-            while len(block := stream.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                decoded += len(block)
-                yield np.ascontiguousarray(block.mean(axis=1)), False
-    except soundfile.SoundFileError as error:
-        raise AudioError(
-            f"audio file '{path}' breaks off at {decoded / info.sample_rate_hz:.2f} s of "
-            f"{info.duration_s:.2f} s; copy it again from its source"
-        ) from error
-    if decoded != expected:
-        raise AudioError(
-            f"audio file '{path}' breaks off at {decoded / info.sample_rate_hz:.2f} s of "
-            f"{info.duration_s:.2f} s; copy it again from its source"
-        )
-    yield np.zeros(0, dtype=np.float32), True
-
-
-def keep_turns(
-    samples: Float[np.ndarray, " sample"], turns: Sequence[Turn], *, sample_rate_hz: int
-) -> Float[np.ndarray, " kept"]:
-    """The samples inside the turns, joined in order; the rest is never seen by an encoder."""
-    pieces = [
-        samples[round(turn.start_s * sample_rate_hz) : round(turn.end_s * sample_rate_hz)]
-        for turn in turns
-    ]
-    return np.concatenate(pieces) if pieces else samples[:0]
+def _mono_blocks(path: Path) -> Iterator[Float[np.ndarray, " sample"]]:
+    for block in _decoder(path).blocks():
+        if not (np.abs(block) < LOUDEST).all():  # so is NaN
+            raise AudioError(
+                f"audio file '{path}' has samples that are not finite numbers; export it again"
+            )
+        yield np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))

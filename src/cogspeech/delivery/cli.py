@@ -1,7 +1,8 @@
 """The command line: parses arguments, calls one function, prints what it gives.
 
-Exit codes: 0 done; 2 wrong usage, configuration or input, with one line on stderr; 130
-interrupted. Heavy imports happen inside the commands, so ``--help`` answers at once.
+Exit codes: 0 done; 2 wrong usage, configuration or input, with one line on stderr; 3 done in
+part, with a table of what failed; 130 interrupted. Heavy imports happen inside the commands, so
+``--help`` answers at once.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cogspeech.errors import CogspeechError
 
@@ -37,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         if options.offline:
             os.environ.update(COGSPEECH_OFFLINE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
-        command: Callable[[argparse.Namespace], None] = options.command
-        command(options)
+        command: Callable[[argparse.Namespace], int | None] = options.command
+        return command(options) or 0
     except CogspeechError as error:
         return _fail(str(error))
     except OSError as error:
@@ -49,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         remedy = "; finished fits are kept, go on with --resume" if is_run else ""
         sys.stderr.write(f"interrupted{remedy}\n")
         return INTERRUPTED
-    return 0
 
 
 def _fail(message: str) -> int:
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="name")
 
-    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+    def add(name: str, command: Callable[[argparse.Namespace], int | None], text: str) -> _Parser:
         added = commands.add_parser(name, parents=[shared], help=text, description=text)
         added.set_defaults(command=command)
         assert isinstance(added, _Parser)  # noqa: S101
@@ -85,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     embed = add("embed", _embed, "encode every recording of a study into the cache")
     embed.add_argument("study", type=Path, help="study file (yaml)")
+    embed.add_argument(
+        "--engine", default="local", help="local: this machine; ray: actors, here or on a cluster"
+    )
+    embed.add_argument(
+        "--workers", type=int, default=1, help="encoder processes (default 1: no further process)"
+    )
+    embed.add_argument("--cluster", metavar="HOST:PORT", help="the Ray cluster to send the work to")
     run = add("run", _run, "run a whole study and write its run folder")
     run.add_argument("study", type=Path, help="study file (yaml)")
     run.add_argument("--out", type=Path, required=True, help="run folder to write")
@@ -104,7 +111,38 @@ def _parser() -> argparse.ArgumentParser:
     )
     report = add("report", _report, "build report.html of a run folder anew")
     report.add_argument("run", type=Path, help="run folder")
+    text = "look after the cache of embeddings"
+    cache = commands.add_parser("cache", help=text, description=text)
+    _add_cache_commands(cache.add_subparsers(metavar="COMMAND", required=True), shared)
     return parser
+
+
+def _add_cache_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(
+            name, parents=[shared], help=text, description=text
+        )
+        added.set_defaults(command=_cache, cache_command=name)
+        return added
+
+    add("list", "what is kept, by kind and encoder")
+    add("verify", "read every entry; damaged ones are removed (exit code 3)")
+    prune = add("prune", "remove entries of older versions and what killed runs left")
+    prune.add_argument("--older-than", type=float, metavar="DAYS", help="and entries made before")
+    forget = add("forget", "remove everything made from one person's recordings")
+    forget.add_argument("participant", metavar="PARTICIPANT", help="participant_id of the table")
+
+
+def _cache(options: argparse.Namespace) -> int | None:
+    from cogspeech.delivery import cache_commands
+
+    commands: dict[str, Callable[[argparse.Namespace], int | None]] = {
+        "list": cache_commands.list_entries,
+        "verify": cache_commands.verify,
+        "prune": cache_commands.prune,
+        "forget": cache_commands.forget,
+    }
+    return commands[options.cache_command](options)
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -132,18 +170,21 @@ def _study(study: object, run_dir: Path, options: argparse.Namespace, *, resume:
     print_summary(result, run_dir)
 
 
-def _embed(options: argparse.Namespace) -> None:
+def _embed(options: argparse.Namespace) -> int:
+    from cogspeech.config import parse_options
     from cogspeech.corpora.base import import_corpus
-    from cogspeech.delivery.terminal import progress_bars
-    from cogspeech.study import embed_corpus, load_study
+    from cogspeech.delivery.terminal import print_outcomes, progress_bars
+    from cogspeech.embeddings.engines.base import EngineOptions
+    from cogspeech.embeddings.extract import build_engine
+    from cogspeech.study import embed_ahead, load_study
 
+    asked = {"workers": options.workers, "cluster": options.cluster}
+    engine = build_engine(options.engine, parse_options(EngineOptions, asked, where="embed"))
     study = load_study(options.study)
     with progress_bars(quiet=options.quiet) as progress:
         corpus = import_corpus(study.corpus, study.target, progress=progress)
-        cases = embed_corpus(corpus, study, progress=progress)
-    events = sum(len(case.embedded.event_word) for case in cases)
-    tokens = sum(len(case.embedded.token_word) for case in cases)
-    _say(f"{len(cases)} recordings: {events} audio events, {tokens} text tokens, in the cache")
+        outcomes = embed_ahead(corpus, study, engine, progress=progress)
+    return print_outcomes(outcomes)
 
 
 def _predict(options: argparse.Namespace) -> None:

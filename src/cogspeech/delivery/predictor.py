@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import TranscriptsSection
-from cogspeech.corpora.audio import AudioInfo, probe_audio
-from cogspeech.embeddings.extract import embed_recording
+from cogspeech.corpora.audio import probe_audio
+from cogspeech.corpora.decoding import AudioInfo
+from cogspeech.embeddings.entries import Job
+from cogspeech.embeddings.extract import embed_recordings
 from cogspeech.errors import BundleError, TranscriptError
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.explanation.base import EXPLAINERS
@@ -37,11 +39,13 @@ class Predictor:
         self._bundle = bundle
         facts = bundle.facts
         self._encoders = build_encoders(facts.audio_encoder, facts.text_encoder)
-        found = tuple(encoder.dimension for encoder in self._encoders)
-        if found != (facts.d_audio, facts.d_text):
+        audio, text = self._encoders
+        trained = facts.sizes
+        if (audio.dimension, text.dimension) != (trained.d_audio, trained.d_text):
             raise BundleError(
-                f"the encoders give vectors of {found[0]} and {found[1]}; the model was trained on "
-                f"{facts.d_audio} and {facts.d_text}; use the checkpoints it was trained with"
+                f"the encoders give vectors of {audio.dimension} and {text.dimension}; the model "
+                f"was trained on {trained.d_audio} and {trained.d_text}; use the checkpoints it "
+                "was trained with"
             )
         self._cache = ContentCache(cache_folder())
 
@@ -93,13 +97,8 @@ class Predictor:
             section,
             where=str(words_path),
         )
-        embedded = embed_recording(
-            recording,
-            transcript,
-            self._encoders,
-            min_pause_s=section.min_pause_s,
-            cache=self._cache,
-        )
+        job = Job(recording=recording, transcript=transcript, min_pause_s=section.min_pause_s)
+        (embedded,) = embed_recordings([job], self._encoders, cache=self._cache)
         return self._answer(transcript, embedded, info)
 
     def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:

@@ -1,8 +1,9 @@
 """What a person sees in the terminal: progress bars on stderr, a short table on stdout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -11,9 +12,14 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from cogspeech.reporting.run_folder import StudyResult
+from cogspeech.embeddings.worker import Outcome
+from cogspeech.errors import EmbeddingError
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
+if TYPE_CHECKING:  # it knows torch, which takes seconds
+    from cogspeech.reporting.run_folder import StudyResult
+
+DONE_IN_PART = 3
 SHOWN_METRICS = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy"}
 
 
@@ -32,19 +38,63 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[heard]}"),
     )
     with RichProgress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        heard_s: dict[str, float] = {}
+
+        def show(stage: str, done: int, total: int, *, audio_s: float = 0.0) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
+                tasks[stage] = bars.add_task(stage, total=total, heard="")
+            heard_s[stage] = heard_s.get(stage, 0.0) + audio_s
             bars.update(tasks[stage], completed=done, total=total)
+            if audio_s:
+                elapsed_s = next(t.elapsed for t in bars.tasks if t.id == tasks[stage]) or 0.0
+                bars.update(tasks[stage], heard=heard_text(heard_s[stage], elapsed_s))
 
         yield show
 
 
-def print_summary(result: StudyResult, run_dir: Path) -> None:
+def heard_text(audio_s: float, elapsed_s: float) -> str:
+    """Audio worked through, and how many times faster than it was spoken."""
+    times = f", {audio_s / elapsed_s:.1f}x real time" if elapsed_s > 0 else ""
+    return f"{_length(audio_s)} of audio{times}"
+
+
+def _length(audio_s: float) -> str:
+    if audio_s < 120:
+        return f"{audio_s:.1f} s"
+    return f"{audio_s / 60:.1f} min" if audio_s < 7200 else f"{audio_s / 3600:.2f} h"
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> int:
+    """What an embedding came to, with a line per failure; gives the exit code.
+
+    Raises:
+        EmbeddingError: nothing could be embedded.
+    """
+    failed = [outcome for outcome in outcomes if outcome.problem]
+    if outcomes and len(failed) == len(outcomes):
+        more = f" (+{len(failed) - 1} more recordings)" if len(failed) > 1 else ""
+        raise EmbeddingError(f"{failed[0].problem}{more}")
+    done = [outcome for outcome in outcomes if not outcome.problem]
+    audio = _length(sum(outcome.audio_s for outcome in done))
+    events = sum(outcome.num_events for outcome in done)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        Text(f"{len(done)} recordings, {audio} of audio, {events} words and pauses, in the cache")
+    )
+    if not failed:
+        return 0
+    console.print(Text(f"{len(failed)} failed:", style="bold"))
+    for outcome in failed:
+        console.print(Text(f"  {outcome.recording_id}  {outcome.problem}"))
+    return DONE_IN_PART
+
+
+def print_summary(result: "StudyResult", run_dir: Path) -> None:
     """The table of systems, what the probes say, and where the report lies."""
     console = Console(highlight=False)
     people = len({r.participant_id for r in result.corpus.recordings})

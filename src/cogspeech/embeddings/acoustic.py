@@ -1,5 +1,6 @@
 """The ``acoustic`` encoder: log-mel bands, energy and voicing. No weights, works offline."""
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -8,8 +9,7 @@ import scipy.fft
 from jaxtyping import Float
 from pydantic import Field
 
-from cogspeech.config import Settings
-from cogspeech.embeddings.base import AUDIO_ENCODERS, AudioEncoder
+from cogspeech.embeddings.base import AUDIO_ENCODERS, AudioEncoder, AudioOptions, Level
 from cogspeech.embeddings.spans import FrameGeometry
 
 SAMPLE_RATE_HZ = 16_000
@@ -29,7 +29,7 @@ class AcousticEncoder(AudioEncoder):
     level nor the colour of a microphone is a feature.
     """
 
-    class Options(Settings):
+    class Options(AudioOptions):
         """``{name: acoustic, mel_bands: 40}``."""
 
         mel_bands: int = Field(default=40, ge=4, le=128)
@@ -39,23 +39,26 @@ class AcousticEncoder(AudioEncoder):
     max_window_s = 60.0
     subtracts_mean = True
 
+    options: Options
+
     def __init__(self, options: Options) -> None:
-        self._options = options
+        super().__init__(options)
 
     @property
     def dimension(self) -> int:
         """Mel bands, energy, voicing."""
-        return self._options.mel_bands + 2
+        return self.options.mel_bands + 2
 
     def fingerprint(self) -> dict[str, Any]:
         """The options are all there is."""
-        return {"name": "acoustic", "version": 1, **self._options.model_dump()}
+        return {"name": "acoustic", "version": 2, "mel_bands": self.options.mel_bands}
 
-    def prepare(self, samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
+    def prepare(
+        self, samples: Float[np.ndarray, " sample"], level: Level
+    ) -> Float[np.ndarray, " sample"]:
         """The samples without offset and with a root mean square of 1."""
-        centred = samples - samples.mean()
-        level = np.sqrt(np.mean(np.square(centred), dtype=np.float64))
-        return np.asarray(centred / max(level, float(FLOOR)), dtype=np.float32)
+        deviation = max(math.sqrt(level.variance), float(FLOOR))
+        return np.asarray((samples - level.mean) / deviation, dtype=np.float32)
 
     def encode(
         self, windows: Float[np.ndarray, "window sample"]
@@ -75,7 +78,7 @@ class AcousticEncoder(AudioEncoder):
         return np.asarray(
             mel_filter_bank(
                 num_frequency_bins=FFT // 2 + 1,
-                num_mel_filters=self._options.mel_bands,
+                num_mel_filters=self.options.mel_bands,
                 min_frequency=50.0,
                 max_frequency=7_600.0,
                 sampling_rate=SAMPLE_RATE_HZ,

@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
+from pydantic import Field
 
 from cogspeech.config import Settings
 from cogspeech.embeddings.spans import FrameGeometry
@@ -20,20 +21,52 @@ class TokenEmbeddings:
     word_index: Int[np.ndarray, " token"]
 
 
-class AudioEncoder(ABC):
-    """Audio to frames. Made with its own options; loads weights on the first `encode`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """Mean and variance of the samples of a recording."""
 
-    Options: ClassVar[type[Settings]]
+    mean: float
+    variance: float
+
+
+class EncoderOptions(Settings):
+    """The options that every encoder has."""
+
+    storage: Literal["float32", "float16"] = "float32"
+    """How vectors are kept in the cache."""
+
+
+class AudioOptions(EncoderOptions):
+    """The options that every audio encoder has."""
+
+    pooling: Literal["in_context", "isolated_words"] = "in_context"
+    """``isolated_words``: every word and pause is cut out and encoded alone, for ablations."""
+    window_s: Annotated[float, Field(ge=1, le=120)] = 20.0
+    """Of one encoder call, without its context."""
+    context_s: Annotated[float, Field(ge=0, le=30)] = 2.0
+    """Heard on both sides of a window, and thrown away."""
+
+
+class AudioEncoder(ABC):
+    """Audio to frames. Made with its own options; loads weights on the first `encode`.
+
+    Until then it can be pickled, so that another process can load them.
+    """
+
+    Options: ClassVar[type[AudioOptions]]
     subtracts_mean: ClassVar[bool] = False
     """True: event vectors are relative to the mean frame of the recording."""
+    num_layers: int = 1
+    """Layers that lie one after the other in a frame vector."""
 
     @abstractmethod
-    def __init__(self, options: Any) -> None: ...
+    def __init__(self, options: Any) -> None:
+        self.options: AudioOptions = options
 
     @property
     @abstractmethod
     def dimension(self) -> int:
-        """Size of a frame vector, d_audio."""
+        """Size of a frame vector, d_audio, all layers together."""
 
     @property
     @abstractmethod
@@ -50,13 +83,20 @@ class AudioEncoder(ABC):
     def max_window_s(self) -> float:
         """The longest window, context included, that one `encode` call may hold."""
 
-    @abstractmethod
-    def fingerprint(self) -> dict[str, Any]:
-        """Everything the numbers depend on, json-able; cheap, does not load weights."""
+    @property
+    def batch_s(self) -> float:
+        """Seconds of audio that are worth one `encode` call."""
+        return 60.0
 
     @abstractmethod
-    def prepare(self, samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-        """The normalisation the encoder asks for, over the whole recording."""
+    def fingerprint(self) -> dict[str, Any]:
+        """What frames depend on beyond `AudioOptions`, json-able; does not load weights."""
+
+    @abstractmethod
+    def prepare(
+        self, samples: Float[np.ndarray, " sample"], level: Level
+    ) -> Float[np.ndarray, " sample"]:
+        """The normalisation the encoder asks for, by the level of the whole recording."""
 
     @abstractmethod
     def encode(
@@ -66,25 +106,35 @@ class AudioEncoder(ABC):
 
 
 class TextEncoder(ABC):
-    """Words to tokens. Made with its own options; loads weights on the first `encode`."""
+    """Words to tokens. Made with its own options; loads weights on the first `encode`.
 
-    Options: ClassVar[type[Settings]]
+    Until then it can be pickled, so that another process can load them.
+    """
+
+    Options: ClassVar[type[EncoderOptions]]
+    num_layers: int = 1
+    """Layers that lie one after the other in a token vector."""
 
     @abstractmethod
-    def __init__(self, options: Any) -> None: ...
+    def __init__(self, options: Any) -> None:
+        self.options: EncoderOptions = options
 
     @property
     @abstractmethod
     def dimension(self) -> int:
-        """Size of a token vector, d_text."""
+        """Size of a token vector, d_text, all layers together."""
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
-        """Everything the numbers depend on, json-able; cheap, does not load weights."""
+        """What tokens depend on beyond `EncoderOptions`, json-able; does not load weights."""
 
     @abstractmethod
     def encode(self, words: tuple[str, ...]) -> TokenEmbeddings:
-        """The tokens of all words, none left out."""
+        """The tokens of all words, none left out.
+
+        Raises:
+            TranscriptError: there is no token in the words.
+        """
 
 
 AUDIO_ENCODERS: Registry[type[AudioEncoder]] = Registry("audio encoder", "cogspeech.embeddings")

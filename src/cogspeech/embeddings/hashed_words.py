@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from cogspeech.config import Settings
-from cogspeech.embeddings.base import TEXT_ENCODERS, TextEncoder, TokenEmbeddings
+from cogspeech.embeddings.base import (
+    TEXT_ENCODERS,
+    EncoderOptions,
+    TextEncoder,
+    TokenEmbeddings,
+)
 
 NGRAM_SIZES = (3, 4)
 
@@ -20,29 +24,31 @@ class HashedWordsEncoder(TextEncoder):
     holds the logarithm of the number of letters, so no vector is ever zero.
     """
 
-    class Options(Settings):
+    class Options(EncoderOptions):
         """``{name: hashed_words, size: 64}``."""
 
         size: int = Field(default=64, ge=8, le=4096)
 
+    options: Options
+
     def __init__(self, options: Options) -> None:
-        self._options = options
+        super().__init__(options)
 
     @property
     def dimension(self) -> int:
         """Hashed columns and the length of the word."""
-        return self._options.size + 1
+        return self.options.size + 1
 
     def fingerprint(self) -> dict[str, Any]:
         """The options are all there is."""
-        return {"name": "hashed_words", "version": 1, **self._options.model_dump()}
+        return {"name": "hashed_words", "version": 1, "size": self.options.size}
 
     def encode(self, words: tuple[str, ...]) -> TokenEmbeddings:
         """One token per word, in order."""
         from sklearn.feature_extraction import FeatureHasher
 
         plain = [unicodedata.normalize("NFKC", word).casefold() for word in words]
-        hasher = FeatureHasher(n_features=self._options.size, input_type="string")
+        hasher = FeatureHasher(n_features=self.options.size, input_type="string")
         hashed = hasher.transform([_features(word) for word in plain]).toarray()
         norm = np.linalg.norm(hashed, axis=1, keepdims=True)
         length = np.log1p([[len(word)] for word in plain])

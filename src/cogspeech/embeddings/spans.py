@@ -93,19 +93,90 @@ def plan_windows(
     return tuple(windows)
 
 
-def kept_samples(
-    times_s: Float[np.ndarray, " time"], turns: Sequence[Turn], *, sample_rate_hz: int
-) -> Float[np.ndarray, " time"]:
-    """Times of the recording as sample positions in the audio that `keep_turns` keeps.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowPlan:
+    """What an encoder is to see of a recording, and which of its frames make up each event."""
 
-    A time between two turns falls on the join.
+    windows: tuple[Window, ...]
+    """In the order of their first samples."""
+    first: Int[np.ndarray, " event"]
+    last: Int[np.ndarray, " event"]
+    """Event i is the mean of the frames ``[first[i], last[i])``, never empty."""
+
+
+def plan_in_context(
+    start: Float[np.ndarray, " event"],
+    end: Float[np.ndarray, " event"],
+    geometry: FrameGeometry,
+    num_samples: int,
+    *,
+    window_frames: int,
+    context_frames: int,
+) -> WindowPlan:
+    """Long windows over everything the participant says; words are pooled from their frames."""
+    num_frames = geometry.num_frames(num_samples)
+    first, last = frames_of_words(start, end, geometry, num_frames)
+    windows = plan_windows(
+        num_samples, geometry, window_frames=window_frames, context_frames=context_frames
+    )
+    return WindowPlan(windows=windows, first=first, last=last)
+
+
+def plan_isolated(
+    start: Float[np.ndarray, " event"],
+    end: Float[np.ndarray, " event"],
+    geometry: FrameGeometry,
+    num_samples: int,
+    *,
+    window_frames: int,
+) -> WindowPlan:
+    """Every event cut out and encoded alone, in whole frames; a long one in several windows.
+
+    Frames are counted event after event. The crop of an event begins with its first sample and is
+    moved to the left only where the recording ends too early for a whole number of frames.
     """
-    starts = np.array([round(turn.start_s * sample_rate_hz) for turn in turns], dtype=np.float64)
-    stops = np.array([round(turn.end_s * sample_rate_hz) for turn in turns], dtype=np.float64)
-    kept_before = np.concatenate([[0.0], np.cumsum(stops - starts)])
-    position = times_s * sample_rate_hz
-    turn = np.maximum(np.searchsorted(starts, position, side="right") - 1, 0)
-    inside = np.clip(position, starts[turn], stops[turn]) - starts[turn]
+    widths = [
+        min(max(1, geometry.num_frames(int(stop) - int(begin))), geometry.num_frames(num_samples))
+        for begin, stop in zip(start, end, strict=True)
+    ]
+    last = np.cumsum(widths)
+    windows = []
+    for begin, width, until in zip(start, widths, last, strict=True):
+        _, needed = geometry.samples_of(0, width, num_samples)
+        at = min(int(begin), num_samples - needed)
+        for done in range(0, width, window_frames):
+            num_frames = min(window_frames, width - done)
+            from_sample, to_sample = geometry.samples_of(done, done + num_frames, num_samples - at)
+            windows.append(
+                Window(
+                    start_sample=at + from_sample,
+                    stop_sample=at + to_sample,
+                    first_frame=int(until) - width + done,
+                    num_frames=num_frames,
+                    skip_frames=0,
+                )
+            )
+    windows.sort(key=lambda window: (window.start_sample, window.first_frame))
+    return WindowPlan(
+        windows=tuple(windows), first=last - np.array(widths, dtype=np.int64), last=last
+    )
+
+
+def kept_samples(
+    times_s: Float[np.ndarray, " time"],
+    turns: Sequence[Turn],
+    turn_samples: Int[np.ndarray, " turn"],
+    *,
+    sample_rate_hz: int,
+) -> Float[np.ndarray, " time"]:
+    """Times of the recording as sample positions in its turns, joined one after the other.
+
+    A time between two turns falls on the join. ``turn_samples`` is how many samples each turn has.
+    """
+    starts_s = np.array([turn.start_s for turn in turns], dtype=np.float64)
+    kept_before = np.concatenate([[0], np.cumsum(turn_samples)])
+    turn = np.maximum(np.searchsorted(starts_s, times_s, side="right") - 1, 0)
+    inside = np.clip((times_s - starts_s[turn]) * sample_rate_hz, 0, turn_samples[turn])
     return np.asarray(kept_before[turn] + inside, dtype=np.float64)
 
 
@@ -145,3 +216,64 @@ def pool_spans(
     edges = np.stack([first, last], axis=1).reshape(-1)
     sums = np.add.reduceat(padded, edges, axis=0)[::2]
     return np.asarray(sums / (last - first)[:, None], dtype=np.float32)
+
+
+class SpanPool:
+    """`pool_spans` for frames that come window by window, in any order.
+
+    Memory is that of the events, whatever the number of frames.
+
+    Args:
+        first: of each event, as in `WindowPlan`.
+        last: the frame after the last one of each event.
+        dimension: of a frame.
+    """
+
+    def __init__(
+        self, first: Int[np.ndarray, " event"], last: Int[np.ndarray, " event"], dimension: int
+    ) -> None:
+        self._first, self._last = first, last
+        self.events = np.zeros((len(first), dimension), dtype=np.float32)
+        """The mean of each event, once every frame has been added."""
+        self._frame_sum = np.zeros(dimension, dtype=np.float64)
+        self._num_frames = 0
+
+    def add(self, first_frame: int, frames: Float[np.ndarray, "frame d_audio"]) -> None:
+        """Frames ``[first_frame, first_frame + len(frames))`` of the recording."""
+        self._frame_sum += frames.sum(axis=0, dtype=np.float64)
+        self._num_frames += len(frames)
+        end_frame = first_frame + len(frames)
+        touched = np.flatnonzero((self._first < end_frame) & (self._last > first_frame))
+        if len(touched):
+            first = np.maximum(self._first[touched], first_frame) - first_frame
+            last = np.minimum(self._last[touched], end_frame) - first_frame
+            share = (last - first) / (self._last - self._first)[touched]
+            self.events[touched] += pool_spans(frames, first, last) * share[:, None]
+
+    def mean_frame(self) -> Float[np.ndarray, " d_audio"]:
+        """The mean of all frames added so far."""
+        return np.asarray(self._frame_sum / self._num_frames, dtype=np.float32)
+
+
+def tokens_of_words(
+    windows: Sequence[Sequence[int | None]], *, overlap: int
+) -> tuple[list[Int[np.ndarray, " _"]], Int[np.ndarray, " token"]]:
+    """Where the tokens of overlapping windows stand in the whole text, and the word of each.
+
+    Args:
+        windows: per window and token the word it belongs to; ``None``: a special token.
+        overlap: how many tokens a window shares with the one before it.
+
+    Returns:
+        Per window the positions of its real tokens, and for every position its word.
+    """
+    positions: list[Int[np.ndarray, " _"]] = []
+    start = 0
+    word_of: dict[int, int] = {}
+    for window in windows:
+        words = [word for word in window if word is not None]
+        start -= overlap if positions else 0
+        positions.append(np.arange(start, start + len(words), dtype=np.int64))
+        word_of.update(zip(range(start, start + len(words)), words, strict=True))
+        start += len(words)
+    return positions, np.array([word_of[at] for at in sorted(word_of)], dtype=np.int64)

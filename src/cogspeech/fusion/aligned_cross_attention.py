@@ -9,7 +9,13 @@ from typing import Any
 from pydantic import Field, model_validator
 from torch import nn
 
-from cogspeech.fusion.base import FUSIONS, FusionInputs, FusionModel, FusionOutputs
+from cogspeech.fusion.base import (
+    FUSIONS,
+    FusionInputs,
+    FusionModel,
+    FusionOutputs,
+    InputSizes,
+)
 from cogspeech.fusion.layers import (
     AttentionPool,
     AudioStream,
@@ -42,11 +48,11 @@ class AlignedCrossAttention(FusionModel):
                 raise ValueError("d_model must be a multiple of num_heads")
             return self
 
-    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
-        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
+    def __init__(self, sizes: InputSizes, options: Any) -> None:
+        super().__init__(sizes, options)
         size, dropout = options.d_model, options.dropout
-        self.audio = AudioStream(d_audio, size, dropout=dropout)
-        self.text = TextStream(d_text, size, dropout=dropout)
+        self.audio = AudioStream(sizes, size, dropout=dropout)
+        self.text = TextStream(sizes, size, dropout=dropout)
         self.norm_audio = nn.LayerNorm(size)
         self.norm_text = nn.LayerNorm(size)
         self.bias = WordDistanceBias(

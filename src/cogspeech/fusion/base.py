@@ -7,16 +7,19 @@ Axes: ``batch``, ``event`` (audio side), ``token`` (text side), ``d_audio``, ``d
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from cogspeech.config import Component, Settings, parse_options
 from cogspeech.registry import Registry
 from cogspeech.types import EmbeddedRecording
+
+MAX_SIZE = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,32 @@ class FusionOutputs:
     """Filled only on request."""
 
 
+class InputSizes(Settings):
+    """What a fusion has to know of the encoders."""
+
+    d_audio: Annotated[int, Field(ge=1, le=MAX_SIZE)]
+    d_text: Annotated[int, Field(ge=1, le=MAX_SIZE)]
+    audio_layers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Encoder layers that lie one after the other in ``d_audio``."""
+    text_layers: Annotated[int, Field(ge=1, le=256)] = 1
+
+    @model_validator(mode="after")
+    def _layers_divide(self) -> "InputSizes":
+        if self.d_audio % self.audio_layers or self.d_text % self.text_layers:
+            raise ValueError("the size of a vector must be a multiple of its number of layers")
+        return self
+
+    @classmethod
+    def of(cls, recording: EmbeddedRecording) -> "InputSizes":
+        """The sizes of one recording, which are those of all."""
+        return cls(
+            d_audio=recording.event_vectors.shape[1],
+            d_text=recording.token_vectors.shape[1],
+            audio_layers=recording.audio_layers,
+            text_layers=recording.text_layers,
+        )
+
+
 class FusionModel(nn.Module):
     """Contract of all fusions: made from the sizes of the encoders and its own options."""
 
@@ -54,10 +83,9 @@ class FusionModel(nn.Module):
     streams: ClassVar[tuple[str, ...]] = ("audio", "text")
     """The sides of a recording that the model reads."""
 
-    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
+    def __init__(self, sizes: InputSizes, options: Any) -> None:
         super().__init__()
-        self.d_audio = d_audio
-        self.d_text = d_text
+        self.sizes = sizes
         self.options = options
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
@@ -106,7 +134,7 @@ class Standardise(nn.Module):
 FUSIONS: Registry[type[FusionModel]] = Registry("fusion", "cogspeech.fusion")
 
 
-def build_fusion(component: Component, *, d_audio: int, d_text: int) -> FusionModel:
+def build_fusion(component: Component, sizes: InputSizes) -> FusionModel:
     """A fresh fusion model.
 
     Raises:
@@ -114,7 +142,7 @@ def build_fusion(component: Component, *, d_audio: int, d_text: int) -> FusionMo
     """
     plugin = FUSIONS.get(component.name)
     options = parse_options(plugin.Options, component.options, where=f"fusion {component.name}")
-    return plugin(d_audio=d_audio, d_text=d_text, options=options)
+    return plugin(sizes, options)
 
 
 def collate(recordings: Sequence[EmbeddedRecording]) -> FusionInputs:

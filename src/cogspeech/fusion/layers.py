@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cogspeech.config import Settings
-from cogspeech.fusion.base import FusionInputs, Standardise
+from cogspeech.fusion.base import FusionInputs, InputSizes, Standardise
 
 
 class StreamOptions(Settings):
@@ -16,16 +16,41 @@ class StreamOptions(Settings):
     dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
+class LayerMix(nn.Module):
+    """A learned weighted mean of encoder layers; equal weights at the start.
+
+    The scalar mix of Peters et al. (2018): which layer carries the signal is not chosen by hand.
+    Layers are standardised before, so that a weight is not a matter of scale.
+    """
+
+    def __init__(self, num_layers: int) -> None:
+        super().__init__()
+        self.num_layers = num_layers
+        if num_layers > 1:
+            self.weight = nn.Parameter(torch.zeros(num_layers))
+
+    def forward(
+        self, vectors: Float[Tensor, "batch item stacked"]
+    ) -> Float[Tensor, "batch item size"]:
+        """One vector for all layers; with one layer, the vectors as they are."""
+        if self.num_layers == 1:
+            return vectors
+        layers = vectors.view(*vectors.shape[:2], self.num_layers, -1)  # (batch, item, layer, d)
+        mixed: Tensor = torch.einsum("bild,l->bid", layers, self.weight.softmax(dim=0))
+        return mixed
+
+
 class AudioStream(nn.Module):
     """Events as d_model vectors: audio, kind (word or pause) and duration.
 
     The duration enters as ``log(1 + 10 * seconds)``, which spreads pauses of 0.1 s to 5 s evenly.
     """
 
-    def __init__(self, d_audio: int, d_model: int, *, dropout: float) -> None:
+    def __init__(self, sizes: InputSizes, d_model: int, *, dropout: float) -> None:
         super().__init__()
-        self.standardise = Standardise(d_audio, stream="audio")
-        self.project = nn.Linear(d_audio, d_model)
+        self.standardise = Standardise(sizes.d_audio, stream="audio")
+        self.mix = LayerMix(sizes.audio_layers)
+        self.project = nn.Linear(sizes.d_audio // sizes.audio_layers, d_model)
         self.timing = nn.Linear(4, d_model)
         self.drop = nn.Dropout(dropout)
 
@@ -36,7 +61,7 @@ class AudioStream(nn.Module):
         timing = torch.stack(
             [is_pause, 1.0 - is_pause, is_pause * duration, (1.0 - is_pause) * duration], dim=-1
         )
-        audio = self.project(self.drop(self.standardise(inputs.event_vectors)))
+        audio = self.project(self.drop(self.mix(self.standardise(inputs.event_vectors))))
         stream: Tensor = audio + self.timing(timing)
         return stream
 
@@ -44,15 +69,16 @@ class AudioStream(nn.Module):
 class TextStream(nn.Module):
     """Tokens as d_model vectors."""
 
-    def __init__(self, d_text: int, d_model: int, *, dropout: float) -> None:
+    def __init__(self, sizes: InputSizes, d_model: int, *, dropout: float) -> None:
         super().__init__()
-        self.standardise = Standardise(d_text, stream="text")
-        self.project = nn.Linear(d_text, d_model)
+        self.standardise = Standardise(sizes.d_text, stream="text")
+        self.mix = LayerMix(sizes.text_layers)
+        self.project = nn.Linear(sizes.d_text // sizes.text_layers, d_model)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, inputs: FusionInputs) -> Float[Tensor, "batch token d_model"]:
         """The raw text stream."""
-        stream: Tensor = self.project(self.drop(self.standardise(inputs.token_vectors)))
+        stream: Tensor = self.project(self.drop(self.mix(self.standardise(inputs.token_vectors))))
         return stream
 
 

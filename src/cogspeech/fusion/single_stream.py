@@ -5,7 +5,13 @@ from typing import Any, ClassVar
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cogspeech.fusion.base import FUSIONS, FusionInputs, FusionModel, FusionOutputs
+from cogspeech.fusion.base import (
+    FUSIONS,
+    FusionInputs,
+    FusionModel,
+    FusionOutputs,
+    InputSizes,
+)
 from cogspeech.fusion.layers import (
     AttentionPool,
     AudioStream,
@@ -42,9 +48,9 @@ class AudioOnly(FusionModel):
     Options = StreamOptions
     streams: ClassVar[tuple[str, ...]] = ("audio",)
 
-    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
-        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
-        stream = AudioStream(d_audio, options.d_model, dropout=options.dropout)
+    def __init__(self, sizes: InputSizes, options: Any) -> None:
+        super().__init__(sizes, options)
+        stream = AudioStream(sizes, options.d_model, dropout=options.dropout)
         self.audio = Tower(stream, options)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
@@ -59,9 +65,9 @@ class TextOnly(FusionModel):
     Options = StreamOptions
     streams: ClassVar[tuple[str, ...]] = ("text",)
 
-    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
-        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
-        stream = TextStream(d_text, options.d_model, dropout=options.dropout)
+    def __init__(self, sizes: InputSizes, options: Any) -> None:
+        super().__init__(sizes, options)
+        stream = TextStream(sizes, options.d_model, dropout=options.dropout)
         self.text = Tower(stream, options)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
@@ -75,11 +81,11 @@ class LateFusion(FusionModel):
 
     Options = StreamOptions
 
-    def __init__(self, *, d_audio: int, d_text: int, options: Any) -> None:
-        super().__init__(d_audio=d_audio, d_text=d_text, options=options)
+    def __init__(self, sizes: InputSizes, options: Any) -> None:
+        super().__init__(sizes, options)
         size, dropout = options.d_model, options.dropout
-        self.audio = Tower(AudioStream(d_audio, size, dropout=dropout), options)
-        self.text = Tower(TextStream(d_text, size, dropout=dropout), options)
+        self.audio = Tower(AudioStream(sizes, size, dropout=dropout), options)
+        self.text = Tower(TextStream(sizes, size, dropout=dropout), options)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
         """Logits; there is no attention between streams."""

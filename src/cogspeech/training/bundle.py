@@ -14,12 +14,11 @@ from safetensors.torch import load, save
 from cogspeech.cache import write_atomically
 from cogspeech.config import Component, Settings, TranscriptsSection, parse_options
 from cogspeech.errors import BundleError, ConfigError
-from cogspeech.fusion.base import FusionModel, build_fusion
+from cogspeech.fusion.base import FusionModel, InputSizes, build_fusion
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_WEIGHT_BYTES = 1 << 30
 MAX_JSON_BYTES = 1 << 20
-MAX_SIZE = 65_536
 
 
 class BundleFacts(Settings):
@@ -31,8 +30,7 @@ class BundleFacts(Settings):
     audio_encoder: Component
     text_encoder: Component
     transcripts: TranscriptsSection
-    d_audio: Annotated[int, Field(ge=1, le=MAX_SIZE)]
-    d_text: Annotated[int, Field(ge=1, le=MAX_SIZE)]
+    sizes: InputSizes
     fewest_words: Annotated[int, Field(ge=1)]
     """Words in the shortest recording it was trained on; below it the model abstains."""
     sample_rates_hz: tuple[int, ...]
@@ -82,7 +80,7 @@ def load_bundle(folder: Path) -> Bundle:
     if _digest(content) != expected:
         raise BundleError(f"{path}: not the weights that bundle.json describes; copy both again")
     try:
-        model = build_fusion(facts.fusion, d_audio=facts.d_audio, d_text=facts.d_text)
+        model = build_fusion(facts.fusion, facts.sizes)
         tensors = load(content)
     except (SafetensorError, ConfigError) as error:
         raise BundleError(f"{folder}: {error}") from error

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import TrainingError
-from cogspeech.fusion.base import FusionModel, build_fusion, collate
+from cogspeech.fusion.base import FusionModel, InputSizes, build_fusion, collate
 from cogspeech.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cogspeech.training.objectives import BinaryDiagnosis
 from cogspeech.types import Case, EmbeddedRecording
@@ -121,12 +121,7 @@ class Trainer:
         self, training: LabelledPart, validation: LabelledPart, *, resume: bool
     ) -> FittedFusion:
         torch.manual_seed(self._seed)
-        first = training.recordings[0]
-        model = build_fusion(
-            self._component,
-            d_audio=first.event_vectors.shape[1],
-            d_text=first.token_vectors.shape[1],
-        )
+        model = build_fusion(self._component, InputSizes.of(training.recordings[0]))
         model.fit_scaling(training.recordings)
         objective = BinaryDiagnosis(training.labels)
         accelerator = Accelerator(mixed_precision=self._section.mixed_precision)

@@ -1,0 +1,195 @@
+"""The files of a transformers checkpoint: found, hashed, and loaded once; safetensors only.
+
+They are found (and, unless offline, fetched) first; sizes, rates and geometry are read from the
+json files; weights are loaded when the first recording needs them.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from safetensors import SafetensorError
+
+from cogspeech.cache import file_digest
+from cogspeech.config import is_offline
+from cogspeech.embeddings.base import EncoderOptions
+from cogspeech.errors import ConfigError, EncoderError
+
+if TYPE_CHECKING:
+    import torch
+
+NEEDED_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
+Layers = Literal["last", "all"] | tuple[int, ...]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class CheckpointOptions(EncoderOptions):
+    """The options of every encoder that is read from a checkpoint."""
+
+    model: str
+    """A hub name or a local folder."""
+    layers: Layers = "last"
+    """Hidden layers: 0 is what enters the first block, -1 what leaves the last one."""
+    dtype: Dtype = "float32"
+    """``auto``: bfloat16 where the processor computes with it, else float32."""
+
+
+def checkpoint_folder(model: str) -> Path:
+    """The folder of a checkpoint: a local one, or the hub's, fetched if that is allowed.
+
+    Raises:
+        EncoderError: there is no such folder or hub name, or it cannot be fetched.
+    """
+    folder = Path(model) if Path(model).is_dir() else _hub_folder(model)
+    if not (folder / "config.json").is_file():
+        raise EncoderError(f"encoder '{model}': no config.json in {folder}; not a checkpoint")
+    if not list(folder.glob("*.safetensors")):
+        raise EncoderError(
+            f"encoder '{model}': no .safetensors file in {folder}; pickled weights are never "
+            "read, convert the checkpoint with save_pretrained first"
+        )
+    return folder
+
+
+def _hub_folder(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    offline = is_offline()
+    try:
+        return Path(
+            snapshot_download(model, allow_patterns=list(NEEDED_FILES), local_files_only=offline)
+        )
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        remedy = "allow the network once" if offline else "check the name and the network"
+        raise EncoderError(
+            f"encoder '{model}': neither a local folder nor available from the hub; {remedy}, "
+            "or give the path of a folder"
+        ) from error
+
+
+class Checkpoint:
+    """One checkpoint; can be pickled as long as `model` has not been asked for."""
+
+    def __init__(self, options: CheckpointOptions) -> None:
+        from transformers import AutoConfig
+
+        self.name = options.model
+        self.folder = checkpoint_folder(options.model)
+        try:
+            self.config: Any = AutoConfig.from_pretrained(self.folder)
+        except (OSError, ValueError) as error:
+            raise EncoderError(f"encoder '{self.name}': its config.json cannot be read") from error
+        size = getattr(self.config, "hidden_size", None)
+        if not isinstance(size, int):
+            raise EncoderError(f"encoder '{self.name}': its config.json names no hidden_size")
+        self._hidden_size = size
+        self._asked_dtype = options.dtype
+        self.layers = self._layers(options.layers)
+        """Positions among the hidden layers; ``None``: the output of the model."""
+
+    @property
+    def num_layers(self) -> int:
+        """Layers that lie one after the other in a vector."""
+        return len(self.layers) if self.layers else 1
+
+    @property
+    def dimension(self) -> int:
+        """Size of a vector: ``hidden_size``, once for every layer."""
+        return self._hidden_size * self.num_layers
+
+    def _layers(self, asked: Layers) -> tuple[int, ...] | None:
+        if asked == "last":
+            return None
+        config = self.config
+        # Whisper counts encoder and decoder; `num_hidden_layers` is the encoder's.
+        count = 1 + int(getattr(config, "encoder_layers", None) or config.num_hidden_layers)
+        if asked == "all":
+            return tuple(range(count))
+        if not asked or len(set(asked)) < len(asked):
+            raise ConfigError(f"encoder '{self.name}': layers must be a list without repetition")
+        for layer in asked:
+            if not isinstance(layer, int) or not -count <= layer < count:
+                raise ConfigError(
+                    f"encoder '{self.name}': it has no layer {layer}; expected {-count} to "
+                    f"{count - 1}"
+                )
+        return tuple(layer % count for layer in asked)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """sha256 of every file that decides the numbers."""
+        files = [*self.folder.glob("*.safetensors"), *self.folder.glob("*.json")]
+        return {path.name: file_digest(path) for path in sorted(files)}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything in the files and the options that the numbers depend on."""
+        return {
+            "name": "huggingface",
+            "version": 2,
+            "files": self.digests,
+            "layers": self.layers,
+            "dtype": self.dtype,
+        }
+
+    @cached_property
+    def dtype(self) -> str:
+        """What the weights are computed with; ``auto`` is decided by the machine."""
+        if self._asked_dtype != "auto":
+            return self._asked_dtype
+        import torch
+
+        if torch.cuda.is_available():
+            return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+        # Where it is emulated, bfloat16 takes many times longer than float32.
+        is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return "bfloat16" if is_native else "float32"
+
+    @cached_property
+    def device(self) -> str:
+        """A GPU where there is one."""
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    @cached_property
+    def model(self) -> Any:
+        """The encoder part of the model, ready to infer."""
+        import torch
+        from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # our own bar is on the screen
+        logging.set_verbosity_error()
+        try:
+            model = AutoModel.from_pretrained(
+                self.folder, use_safetensors=True, dtype=getattr(torch, self.dtype)
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise EncoderError(f"encoder '{self.name}': its weights cannot be loaded") from error
+        encoder = model.get_encoder() if self.config.is_encoder_decoder else model
+        return encoder.eval().to(self.device)
+
+    def hidden(self, inputs: "torch.Tensor", *, keep: int | None = None) -> np.ndarray:
+        """The chosen layers of every position, float32, one after the other in the last axis.
+
+        Args:
+            inputs: what the model reads, on any device.
+            keep: positions to keep, from the first.
+        """
+        import torch
+
+        moved = inputs.to(self.device)
+        if moved.is_floating_point():
+            moved = moved.to(getattr(torch, self.dtype))
+        with torch.inference_mode():
+            output = self.model(moved, output_hidden_states=self.layers is not None)
+            chosen: Sequence[torch.Tensor] = [output.last_hidden_state]
+            if self.layers is not None:
+                # Some families normalise after the last block; that belongs to the last layer.
+                every = [*output.hidden_states[:-1], output.last_hidden_state]
+                chosen = [every[layer] for layer in self.layers]
+            together = torch.cat([layer[:, :keep] for layer in chosen], dim=-1)
+        return np.asarray(together.float().cpu().numpy())

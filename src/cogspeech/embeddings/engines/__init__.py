@@ -1,0 +1,1 @@
+"""Where the embedding is done: one file per engine."""

@@ -1,0 +1,100 @@
+"""``local``: this process, or a pool of processes on this machine."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from cogspeech.embeddings.engines.base import (
+    DEATH,
+    ENGINES,
+    Engine,
+    Slot,
+    WorkerDied,
+    share_processors,
+)
+from cogspeech.embeddings.entries import Job
+from cogspeech.embeddings.worker import Outcome, Worker
+from cogspeech.errors import ConfigError
+
+
+@ENGINES.register("local")
+class LocalEngine(Engine):
+    """With one worker, this process does the work itself."""
+
+    @contextmanager
+    def opened(self, worker: Worker) -> Iterator[Callable[[], Slot]]:
+        """Slots of this machine."""
+        if self.options.cluster is not None:
+            raise ConfigError("--cluster belongs to --engine ray")
+        if self.options.workers == 1:
+            yield lambda: _ThisProcess(worker)
+        else:
+            yield lambda: _OtherProcess(worker, self.options.workers)
+
+    def plain(self, error: BaseException) -> BaseException:
+        """A broken pool is a dead worker."""
+        return WorkerDied(DEATH) if isinstance(error, BrokenProcessPool) else error
+
+
+class _ThisProcess(Slot):
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def submit(self, jobs: Sequence[Job]) -> Future[tuple[Outcome, ...]]:
+        future: Future[tuple[Outcome, ...]] = Future()
+        try:
+            future.set_result(self._worker(jobs))
+        except Exception as error:  # noqa: BLE001  what a pool does with it, too
+            future.set_exception(error)
+        return future
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class _OtherProcess(Slot):
+    """A pool of one: if its process dies, nobody else's work is lost."""
+
+    def __init__(self, worker: Worker, workers: int) -> None:
+        self._pool = ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=multiprocessing.get_context("spawn"),  # threads do not survive a fork
+            initializer=_begin,
+            initargs=(worker, workers),
+        )
+
+    def submit(self, jobs: Sequence[Job]) -> Future[tuple[Outcome, ...]]:
+        return self._pool.submit(_work, jobs)
+
+    def close(self) -> None:
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+
+_workers: list[Worker] = []
+
+
+def _begin(worker: Worker, workers: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    share_processors(workers)
+    _workers.append(worker)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(jobs: Sequence[Job]) -> tuple[Outcome, ...]:
+    return _workers[0](jobs)
