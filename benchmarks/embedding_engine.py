@@ -47,7 +47,7 @@ from cogspeech.embeddings.huggingface import (
     HuggingFaceAudioEncoder,
     HuggingFaceTextEncoder,
 )
-from cogspeech.transcripts.base import read_transcripts
+from cogspeech.transcripts.transcribe import read_transcripts
 from digit_corpora import real_speech_folder
 from librivox_corpora import librivox_corpus
 
@@ -79,7 +79,7 @@ class Bench:
         column = TargetSection().column
         recordings = read_recordings_table(table, target_column=column)
         section = TranscriptsSection()
-        transcripts = read_transcripts(recordings, section)
+        transcripts = read_transcripts(recordings, section, cache=self.cache())
         return jobs_of(recordings, transcripts, min_pause_s=section.min_pause_s)
 
     def audio(self, **options: Any) -> HuggingFaceAudioEncoder:
@@ -259,7 +259,7 @@ def print_peak(folder: str, model: str, minutes: float) -> None:
     recordings = read_recordings_table(
         Path(folder) / f"memory{minutes}" / "recordings.csv", target_column="diagnosis"
     )
-    transcripts = read_transcripts(recordings, TranscriptsSection())
+    transcripts = read_transcripts(recordings, TranscriptsSection(), cache=bench.cache())
     jobs = jobs_of(recordings, transcripts, min_pause_s=0.15)
     embed_recordings(jobs, (bench.audio(), cheap_text()), cache=bench.cache())
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # noqa: T201

@@ -69,12 +69,27 @@ class TargetSection(Settings):
 class TranscriptsSection(Settings):
     """Where the words come from and how silences become pauses."""
 
-    source: str = "files"
+    source: str | tuple[str, ...] = "files"
+    """One source, or several: each recording takes the first that has something for it."""
+    align: Component | None = None
+    """The aligner for recordings in which words have no times; its options beside the name."""
+    roles: dict[str, Literal["participant", "interviewer", "other"]] = {}
+    """Speaker codes of the files, such as ``{SPEAKER_00: interviewer}``; nothing is guessed."""
+    rendering: Literal["audible", "clean"] = "audible"
+    """``audible``: every word that was spoken, with fillers, retracings and fragments. ``clean``:
+    without them, errors replaced by what was meant."""
+    strict: bool = False
+    """True: what a reader would only warn of is an error."""
     untimed_words: Literal["leave", "spread"] = "leave"
     """``leave``: a word without times has no audio event. ``spread``: where no word of a recording
     has times, all are placed evenly over it."""
     min_pause_s: Annotated[float, Field(gt=0, le=10)] = 0.15
     """A shorter silence between two words is not a pause."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the sources, in their order."""
+        return (self.source,) if isinstance(self.source, str) else self.source
 
 
 class TrainingSection(Settings):

@@ -57,7 +57,8 @@ from cogspeech.training.trainer import (
     Trainer,
     predict_probabilities,
 )
-from cogspeech.transcripts.base import SOURCES, read_transcripts
+from cogspeech.transcripts.base import ALIGNERS, SOURCES
+from cogspeech.transcripts.transcribe import read_transcripts
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
 
 EXPLAINER = "occlusion"
@@ -133,10 +134,14 @@ def load_study(path: Path) -> Study:
         (TEXT_ENCODERS, study.text_encoder.name, study.text_encoder.options, "text_encoder"),
         (FUSIONS, study.fusion.name, study.fusion.options, "fusion"),
     ]
+    if study.transcripts.align:
+        align = study.transcripts.align
+        checks.append((ALIGNERS, align.name, align.options, "transcripts.align"))
     try:
         for registry, name, options, section in checks:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
-        SOURCES.get(study.transcripts.source)
+        for name in study.transcripts.sources:
+            SOURCES.get(name)
         for name in probe_names(study):
             PROBES.get(name)
     except ConfigError as error:
@@ -181,7 +186,12 @@ def embed_ahead(
 
 def embedding_jobs(corpus: Corpus, study: Study, *, progress: Progress) -> tuple[Job, ...]:
     """Stage 2: every recording with its words."""
-    transcripts = read_transcripts(corpus.recordings, study.transcripts, progress=progress)
+    transcripts = read_transcripts(
+        corpus.recordings,
+        study.transcripts,
+        cache=ContentCache(cache_folder()),
+        progress=progress,
+    )
     return jobs_of(corpus.recordings, transcripts, min_pause_s=study.transcripts.min_pause_s)
 
 

@@ -15,6 +15,9 @@ from jaxtyping import Bool, Float, Int
 
 Speaker = Literal["participant", "interviewer", "other"]
 SPEAKERS: tuple[Speaker, ...] = ("participant", "interviewer", "other")
+Repair = Literal["interpolated", "trimmed", "clipped"]
+"""What was done to a word's times: invented between its neighbours, cut back to the energy of the
+speech, or cut back to the recording."""
 
 RESEARCH_STATEMENT = (
     "Research only. This software is no medical device, has not been evaluated or cleared by any "
@@ -87,6 +90,9 @@ class Word:
     confidence: float | None = None
     spread: bool = False
     """True: the times were not measured but placed evenly."""
+    repair: Repair | None = None
+    is_filler: bool = False
+    """True: a filled pause such as "uh"."""
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -105,6 +111,11 @@ class Word:
     def is_timed(self) -> bool:
         """Whether the word has times."""
         return self.start_s is not None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether audio can be pooled over the word: it has times that nobody interpolated."""
+        return self.is_timed and self.repair != "interpolated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +137,28 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """A stretch of words of one speaker; its time may be known where that of its words is not."""
+
+    first_word: int
+    last_word: int
+    """The words ``[first_word, last_word)`` of the transcript."""
+    start_s: float | None = None
+    end_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_word <= self.last_word:
+            raise ValueError("an utterance must not end before it begins")
+        if (self.start_s is None) != (self.end_s is None):
+            raise ValueError("an utterance has a start and an end, or neither")
+        if self.start_s is not None and self.end_s is not None:
+            if not (math.isfinite(self.start_s) and math.isfinite(self.end_s)):
+                raise ValueError("an utterance's times must be finite")
+            if not 0.0 <= self.start_s <= self.end_s:
+                raise ValueError("an utterance must start at or after 0 and not end before it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     """The words of one recording, in order, all speakers."""
 
@@ -133,6 +166,10 @@ class Transcript:
     words: tuple[Word, ...]
     language: str | None = None
     source: str = "manual"
+    utterances: tuple[Utterance, ...] = ()
+    """In order, without overlap; where a format has them."""
+    warnings: tuple[str, ...] = ()
+    """What a reader passed over, each with file and line, without a word that was spoken."""
 
     @property
     def participant_words(self) -> tuple[Word, ...]:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from cogspeech.errors import CogspeechError
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+Command = Callable[[argparse.Namespace], int | None]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         if options.offline:
             os.environ.update(COGSPEECH_OFFLINE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
-        command: Callable[[argparse.Namespace], int | None] = options.command
+        command: Command = options.command
         return command(options) or 0
     except CogspeechError as error:
         return _fail(str(error))
@@ -69,12 +70,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="name")
 
-    def add(name: str, command: Callable[[argparse.Namespace], int | None], text: str) -> _Parser:
-        added = commands.add_parser(name, parents=[shared], help=text, description=text)
+    add = _Adder(commands, shared)
+    _add_study_commands(add)
+    _add_transcript_commands(add)
+    _add_result_commands(add)
+    text = "look after the cache of embeddings and transcripts"
+    cache = commands.add_parser("cache", help=text, description=text)
+    _add_cache_commands(_Adder(cache.add_subparsers(metavar="COMMAND", required=True), shared))
+    return parser
+
+
+class _Adder:
+    """Adds a command to a parser."""
+
+    def __init__(self, commands: Any, shared: argparse.ArgumentParser) -> None:
+        self._commands = commands
+        self._shared = shared
+
+    def __call__(self, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = self._commands.add_parser(
+            name, parents=[self._shared], help=text, description=text
+        )
         added.set_defaults(command=command)
-        assert isinstance(added, _Parser)  # noqa: S101
         return added
 
+
+def _add_study_commands(add: _Adder) -> None:
     demo = add("demo", _demo, "make a synthetic spoken corpus and run the whole study on it")
     demo.add_argument("--out", type=Path, default=Path("cogspeech-demo"), help="folder to write")
     demo.add_argument(
@@ -96,6 +117,29 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("study", type=Path, help="study file (yaml)")
     run.add_argument("--out", type=Path, required=True, help="run folder to write")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+
+def _add_transcript_commands(add: _Adder) -> None:
+    transcribe = add("transcribe", _transcribe, "find the words of every recording of a study")
+    transcribe.add_argument("study", type=Path, help="study file (yaml)")
+    transcribe.add_argument(
+        "--out", type=Path, metavar="DIR", help="write words files and quality.csv there, too"
+    )
+    transcript = add("transcript", _transcript, "convert one transcript, to standard output")
+    transcript.add_argument("file", type=Path, help="transcript of any known format")
+    transcript.add_argument("--to", required=True, help="json (the words file), textgrid or chat")
+    transcript.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        metavar="CODE=ROLE",
+        help="who a speaker code is: participant, interviewer or other; may be repeated",
+    )
+    transcript.add_argument("--clean", action="store_true", help="no fillers, no retracings")
+    transcript.add_argument("--strict", action="store_true", help="warnings are errors")
+
+
+def _add_result_commands(add: _Adder) -> None:
     predict = add("predict", _predict, "score recordings; one json object per line")
     predict.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     predict.add_argument("audio", type=Path, nargs="+", help="audio files")
@@ -111,38 +155,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     report = add("report", _report, "build report.html of a run folder anew")
     report.add_argument("run", type=Path, help="run folder")
-    text = "look after the cache of embeddings"
-    cache = commands.add_parser("cache", help=text, description=text)
-    _add_cache_commands(cache.add_subparsers(metavar="COMMAND", required=True), shared)
-    return parser
 
 
-def _add_cache_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        added: argparse.ArgumentParser = commands.add_parser(
-            name, parents=[shared], help=text, description=text
-        )
-        added.set_defaults(command=_cache, cache_command=name)
-        return added
-
-    add("list", "what is kept, by kind and encoder")
-    add("verify", "read every entry; damaged ones are removed (exit code 3)")
-    prune = add("prune", "remove entries of older versions and what killed runs left")
+def _add_cache_commands(add: _Adder) -> None:
+    add("list", _cache("list_entries"), "what is kept, by kind and encoder")
+    add("verify", _cache("verify"), "read every entry; damaged ones are removed (exit code 3)")
+    prune = add(
+        "prune", _cache("prune"), "remove entries of older versions and what killed runs left"
+    )
     prune.add_argument("--older-than", type=float, metavar="DAYS", help="and entries made before")
-    forget = add("forget", "remove everything made from one person's recordings")
+    text = "remove everything made from one person's recordings"
+    forget = add("forget", _cache("forget"), text)
     forget.add_argument("participant", metavar="PARTICIPANT", help="participant_id of the table")
 
 
-def _cache(options: argparse.Namespace) -> int | None:
-    from cogspeech.delivery import cache_commands
+def _cache(name: str) -> Command:
+    def run(options: argparse.Namespace) -> int | None:
+        from cogspeech.delivery import cache_commands
 
-    commands: dict[str, Callable[[argparse.Namespace], int | None]] = {
-        "list": cache_commands.list_entries,
-        "verify": cache_commands.verify,
-        "prune": cache_commands.prune,
-        "forget": cache_commands.forget,
-    }
-    return commands[options.cache_command](options)
+        command: Command = getattr(cache_commands, name)
+        return command(options)
+
+    return run
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -168,6 +202,18 @@ def _study(study: object, run_dir: Path, options: argparse.Namespace, *, resume:
     with progress_bars(quiet=options.quiet) as progress:
         result = run_study(study, run_dir, resume=resume, progress=progress)
     print_summary(result, run_dir)
+
+
+def _transcribe(options: argparse.Namespace) -> int:
+    from cogspeech.delivery.transcript_commands import transcribe_study
+
+    return transcribe_study(options)
+
+
+def _transcript(options: argparse.Namespace) -> None:
+    from cogspeech.delivery.transcript_commands import convert
+
+    convert(options)
 
 
 def _embed(options: argparse.Namespace) -> int:

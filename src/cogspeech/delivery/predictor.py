@@ -92,7 +92,7 @@ class Predictor:
             )
         section = self._section(untimed_words)
         transcript = checked(
-            read_transcript_file(words_path, recording_id=recording_id),
+            read_transcript_file(words_path, recording_id=recording_id, section=section),
             info.duration_s,
             section,
             where=str(words_path),
@@ -161,7 +161,7 @@ def _quality_json(
     return {
         "duration_s": duration_s,
         "words": len(words),
-        "words_with_times": sum(word.is_timed and not word.spread for word in words),
+        "words_with_times": sum(word.is_heard and not word.spread for word in words),
         "words_spread_evenly": sum(word.spread for word in words),
         "pauses": int(embedded.event_is_pause.sum()),
         "pause_s": float(embedded.event_duration_s[embedded.event_is_pause].sum()),

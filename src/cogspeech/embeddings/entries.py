@@ -42,7 +42,7 @@ def events_of(transcript: Transcript, *, min_pause_s: float) -> tuple[Event, ...
             events.append(
                 Event(word_index=index, start_s=pause.start_s, end_s=pause.end_s, is_pause=True)
             )
-        if word.start_s is not None and word.end_s is not None:
+        if word.is_heard and word.start_s is not None and word.end_s is not None:
             events.append(
                 Event(word_index=index, start_s=word.start_s, end_s=word.end_s, is_pause=False)
             )

@@ -1,32 +1,48 @@
 """Stage 2: every recording gets its words, with times that have been checked.
 
 A source gives the transcript of a recording; `files` finds the reader of a transcript file by its
-name. What comes out of `read_transcripts` has at least one word of the participant per recording,
-and at least one with times.
+name; an aligner gives words their times. What comes out of `checked` has at least one word of the
+participant, and at least one with times.
 """
 
+import codecs
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
-from cogspeech.config import TranscriptsSection
-from cogspeech.corpora.audio import probe_audio
+from cogspeech.config import Settings, TranscriptsSection
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import Registry
-from cogspeech.types import Progress, Recording, Transcript, Word, no_progress
+from cogspeech.transcripts.quality import with_fillers
+from cogspeech.transcripts.times import with_sound_times
+from cogspeech.types import Recording, Speaker, Transcript, Word
 
-TIME_TOLERANCE_S = 1e-3
+MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """What a reader has to be told."""
+
+    roles: Mapping[str, Speaker] = field(default_factory=dict)
+    """Speaker codes, tier or track names, as they stand in the file."""
+    rendering: Literal["audible", "clean"] = "audible"
 
 
 class TranscriptReader(ABC):
-    """Reads one file format."""
+    """Reads one file format.
+
+    What can be passed over without harm (an odd line, a word without times) becomes a warning with
+    file and line, and the rest of the file is read. No message holds a word that was spoken.
+    """
 
     suffixes: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def read(self, path: Path, *, recording_id: str) -> Transcript:
+    def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
         """The transcript in a file.
 
         Raises:
@@ -34,8 +50,39 @@ class TranscriptReader(ABC):
         """
 
 
+class TranscriptWriter(ABC):
+    """Writes one file format."""
+
+    @abstractmethod
+    def render(self, transcript: Transcript, *, duration_s: float | None) -> str:
+        """The content of the file.
+
+        Args:
+            transcript: with or without times.
+            duration_s: of the recording; ``None``: up to the last word.
+
+        Raises:
+            TranscriptError: the format cannot hold it, such as words without any time.
+        """
+
+
 class TranscriptSource(ABC):
-    """Gives the transcript of a recording: from a file, or from a recogniser."""
+    """Gives the transcript of a recording: from a file, or from a recogniser.
+
+    Args:
+        section: the study's.
+    """
+
+    @abstractmethod
+    def __init__(self, section: TranscriptsSection) -> None: ...
+
+    def covers(self, recording: Recording) -> bool:  # noqa: ARG002
+        """Whether there is something for this recording."""
+        return True
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any] | None:
+        """Everything the words depend on beside the audio, json-able; ``None``: nothing to keep."""
 
     @abstractmethod
     def transcript_of(self, recording: Recording) -> Transcript:
@@ -46,52 +93,101 @@ class TranscriptSource(ABC):
         """
 
 
-READERS: Registry[type[TranscriptReader]] = Registry("transcript format", "cogspeech.transcripts")
-SOURCES: Registry[type[TranscriptSource]] = Registry("transcript source", "cogspeech.transcripts")
+class Aligner(ABC):
+    """Gives the words of a known text their times. Made with its own options."""
+
+    Options: ClassVar[type[Settings]]
+
+    @abstractmethod
+    def __init__(self, options: Any) -> None: ...
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything the times depend on, json-able: name, versions, options."""
+
+    @abstractmethod
+    def align(self, transcript: Transcript, recording: Recording) -> Transcript:
+        """The same words with the times that were found; the others have none.
+
+        Where the utterances have times, each is looked for in its own stretch of audio.
+
+        Raises:
+            AudioError: the audio cannot be decoded.
+            TranscriptError: nothing of the text is heard in the audio.
+        """
 
 
-def read_transcript_file(path: Path, *, recording_id: str) -> Transcript:
+READERS: Registry[type[TranscriptReader]] = Registry(
+    "transcript format", "cogspeech.transcripts.readers"
+)
+WRITERS: Registry[type[TranscriptWriter]] = Registry(
+    "transcript format", "cogspeech.transcripts.writers"
+)
+SOURCES: Registry[type[TranscriptSource]] = Registry(
+    "transcript source", "cogspeech.transcripts.sources"
+)
+
+ALIGNERS: Registry[type[Aligner]] = Registry("aligner", "cogspeech.transcripts.aligners")
+
+
+def read_transcript_file(
+    path: Path, *, recording_id: str, section: TranscriptsSection | None = None
+) -> Transcript:
     """The transcript in a file of any known format, told by the end of its name.
 
     Raises:
-        TranscriptError: no reader knows the name, or the file cannot be read.
+        TranscriptError: no reader knows the name, the file cannot be read, or it would only be
+            read with warnings and the section is strict.
     """
-    known: list[str] = []
-    for name in READERS.names():
-        reader = READERS.get(name)
-        known += reader.suffixes
-        if path.name.endswith(reader.suffixes):
-            return reader().read(path, recording_id=recording_id)
-    raise TranscriptError(
-        f"{path}: no reader for this file name; expected one that ends in {', '.join(known)}"
-    )
+    section = section or TranscriptsSection()
+    readers = {
+        suffix: READERS.get(name)
+        for name in READERS.names()
+        for suffix in READERS.get(name).suffixes
+    }
+    known = [suffix for suffix in readers if path.name.lower().endswith(suffix.lower())]
+    if not known:
+        raise TranscriptError(
+            f"{path}: no reader for this file name; expected one that ends in "
+            f"{', '.join(sorted(readers))}"
+        )
+    options = ReadingOptions(roles=section.roles, rendering=section.rendering)
+    reader = readers[max(known, key=len)]()
+    transcript = reader.read(path, recording_id=recording_id, options=options)
+    if section.strict and transcript.warnings:
+        more = f" (+{len(transcript.warnings) - 1} more)" if len(transcript.warnings) > 1 else ""
+        raise TranscriptError(f"{transcript.warnings[0]}{more}; correct it, or leave out strict")
+    return transcript
 
 
-def read_transcripts(
-    recordings: Sequence[Recording],
-    section: TranscriptsSection,
-    *,
-    progress: Progress = no_progress,
-) -> tuple[Transcript, ...]:
-    """One checked transcript per recording, in the same order.
+def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
+    """The text of a transcript file: UTF-8 or UTF-16 with or without a mark, else CP1252.
 
     Raises:
-        TranscriptError: the first problem, and how many recordings have one.
+        TranscriptError: no regular file, too large, or no text.
     """
-    source = SOURCES.get(section.source)()
-    transcripts, problems = [], []
-    for done, recording in enumerate(recordings, start=1):
+    if path.exists() and not path.is_file():
+        raise TranscriptError(f"{path}: is not a regular file; give the path of a transcript")
+    try:
+        if path.stat().st_size > max_bytes:
+            raise TranscriptError(f"{path}: larger than {max_bytes >> 20} MB; not a transcript")
+        content = path.read_bytes()
+    except OSError as error:
+        raise TranscriptError(
+            f"{path}: cannot be opened ({error.strerror}); correct the path"
+        ) from error
+    encodings = ["utf-8-sig", "cp1252"]
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encodings = ["utf-16"]
+    for encoding in encodings:
         try:
-            transcript = source.transcript_of(recording)
-            duration_s = probe_audio(recording.audio_path).duration_s
-            transcripts.append(checked(transcript, duration_s, section, where=recording.where))
-        except TranscriptError as error:
-            problems.append(str(error))
-        progress("transcripts", done, len(recordings))
-    if problems:
-        more = f" (+{len(problems) - 1} more recordings)" if len(problems) > 1 else ""
-        raise TranscriptError(problems[0] + more)
-    return tuple(transcripts)
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" in text:
+            break
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    raise TranscriptError(f"{path}: is not text; export it as UTF-8")
 
 
 def checked(
@@ -106,9 +202,10 @@ def checked(
         where: file and row of the recording, for messages.
 
     Raises:
-        TranscriptError: no words of the participant, a word outside the audio, times that run
-            backwards, or no times at all where they may not be spread.
+        TranscriptError: no words of the participant, times most of which cannot be right, or no
+            times at all where they may not be spread.
     """
+    transcript = with_fillers(transcript)
     place = f"{where}: recording '{transcript.recording_id}'".removeprefix(": ")
     words = transcript.participant_words
     if not words:
@@ -120,26 +217,10 @@ def checked(
                 "transcripts.untimed_words to 'spread'"
             )
         return _spread_evenly(transcript, duration_s)
-    _check_times(transcript, duration_s, place)
-    return transcript
-
-
-def _check_times(transcript: Transcript, duration_s: float, place: str) -> None:
-    latest_start: dict[str, float] = {}
-    for number, word in enumerate(transcript.words, start=1):
-        if word.start_s is None or word.end_s is None:
-            continue
-        if word.end_s > duration_s + TIME_TOLERANCE_S:
-            raise TranscriptError(
-                f"{place}: word {number} ends at {word.end_s:.3f} s, after the audio "
-                f"({duration_s:.3f} s); are the times in seconds and is it the right audio?"
-            )
-        if word.start_s < latest_start.get(word.speaker, 0.0):
-            raise TranscriptError(
-                f"{place}: word {number} starts at {word.start_s:.3f} s, before the word that "
-                "precedes it; put the words in the order of time"
-            )
-        latest_start[word.speaker] = word.start_s
+    sound = with_sound_times(transcript, duration_s, place=place)
+    if not any(word.is_heard for word in sound.participant_words):
+        raise TranscriptError(f"{place} has no word whose times can be right; align it again")
+    return sound
 
 
 def _spread_evenly(transcript: Transcript, duration_s: float) -> Transcript:

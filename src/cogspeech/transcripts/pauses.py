@@ -17,14 +17,15 @@ TURN_MARGIN_S = 0.25
 def pauses_of(transcript: Transcript, *, min_pause_s: float) -> tuple[Pause, ...]:
     """The participant's silences of at least ``min_pause_s`` between two words of one turn.
 
-    Words without times break the chain: what lies beside them is unknown, hence no pause.
+    Words without times, or with interpolated ones, break the chain: what lies beside them is
+    unknown, hence no pause.
     """
     pauses = []
     spoken_until = 0.0
     for group in _turn_words(transcript):
         follows_a_word = False
         for position, word in group:
-            if word.start_s is None or word.end_s is None:
+            if not word.is_heard or word.start_s is None or word.end_s is None:
                 follows_a_word = False
                 continue
             if follows_a_word and word.start_s - spoken_until >= min_pause_s:

@@ -33,7 +33,7 @@ class SilenceOnly(Probe):
 
     def features(self, case: Case) -> Float[np.ndarray, " feature"] | None:
         """Band powers, or ``None`` where less than half a second is silent."""
-        if not all(word.is_timed and not word.spread for word in case.transcript.words):
+        if not all(word.is_heard and not word.spread for word in case.transcript.words):
             return None  # nobody knows where the silence is
         samples = read_audio(case.recording.audio_path, sample_rate_hz=SAMPLE_RATE_HZ)
         frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)

@@ -1,5 +1,6 @@
 """The ``files`` source: transcripts that lie beside the recordings."""
 
+from cogspeech.config import TranscriptsSection
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import SOURCES, TranscriptSource, read_transcript_file
 from cogspeech.types import Recording, Transcript
@@ -8,6 +9,16 @@ from cogspeech.types import Recording, Transcript
 @SOURCES.register("files")
 class FileTranscripts(TranscriptSource):
     """Reads the file in the recording's ``transcript_path``."""
+
+    def __init__(self, section: TranscriptsSection) -> None:
+        self._section = section
+
+    def covers(self, recording: Recording) -> bool:
+        """Whether a transcript file is named."""
+        return recording.transcript_path is not None
+
+    def fingerprint(self) -> None:
+        """Files are read anew each time."""
 
     def transcript_of(self, recording: Recording) -> Transcript:
         """The words in the recording's transcript file."""
@@ -18,7 +29,9 @@ class FileTranscripts(TranscriptSource):
             )
         try:
             return read_transcript_file(
-                recording.transcript_path, recording_id=recording.recording_id
+                recording.transcript_path,
+                recording_id=recording.recording_id,
+                section=self._section,
             )
         except TranscriptError as error:
             raise TranscriptError(f"{recording.where}: {error}") from error

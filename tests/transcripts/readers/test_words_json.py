@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts import words_json
-from cogspeech.transcripts.base import READERS
-from cogspeech.transcripts.words_json import WordsJsonReader
+from cogspeech.transcripts.base import READERS, ReadingOptions
+from cogspeech.transcripts.readers import words_json
+from cogspeech.transcripts.readers.words_json import WordsJsonReader
 from cogspeech.types import SPEAKERS, Transcript, Word
 
 
@@ -20,7 +20,7 @@ def _read(folder: Path, content: str | bytes | object) -> Transcript:
     if not isinstance(content, str | bytes):
         content = json.dumps(content)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return WordsJsonReader().read(path, recording_id="r1")
+    return WordsJsonReader().read(path, recording_id="r1", options=ReadingOptions())
 
 
 def _refusal(folder: Path, content: str | bytes | object) -> str:
@@ -148,14 +148,16 @@ def test_a_folder_or_a_pipe_is_refused_without_waiting(tmp_path: Path, make) -> 
     make(path)
 
     with pytest.raises(TranscriptError, match="is not a regular file; give the path of a words f"):
-        WordsJsonReader().read(path, recording_id="r1")
+        WordsJsonReader().read(path, recording_id="r1", options=ReadingOptions())
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         TranscriptError, match=r"cannot be opened \(No such file or directory\); co"
     ):
-        WordsJsonReader().read(tmp_path / "gone.words.json", recording_id="r1")
+        WordsJsonReader().read(
+            tmp_path / "gone.words.json", recording_id="r1", options=ReadingOptions()
+        )
 
 
 TIMES = st.one_of(

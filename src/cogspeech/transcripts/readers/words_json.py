@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import nearest
-from cogspeech.transcripts.base import READERS, TranscriptReader
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
 from cogspeech.types import SPEAKERS, Transcript, Word
 
 MAX_BYTES = 64 << 20
@@ -24,7 +24,7 @@ class WordsJsonReader(TranscriptReader):
 
     suffixes: ClassVar[tuple[str, ...]] = (".words.json",)
 
-    def read(self, path: Path, *, recording_id: str) -> Transcript:
+    def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:  # noqa: ARG002
         """The words of the file; messages name the word by its number, never by its text."""
         content = _parse(path)
         _check_keys(content, FILE_KEYS, str(path))

@@ -1,0 +1,1 @@
+"""How words of a known text get their times: one file each."""

@@ -1,0 +1,90 @@
+"""How good a transcript is, in numbers: what later results can be blamed on."""
+
+import dataclasses
+import unicodedata
+from dataclasses import dataclass
+
+from cogspeech.types import Transcript, Word
+
+FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "hmm", "mm", "mhm", "uhm", "äh", "ähm", "euh"})
+"""Filled pauses of English and of some languages beside it, where no reader marked them."""
+REPEATED_PHRASE = 4
+"""Words; the same phrase three times in a row is how recognisers hallucinate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Counts are of the participant's words."""
+
+    recording_id: str
+    source: str
+    words: int
+    words_with_times: int
+    interpolated: int
+    trimmed: int
+    clipped: int
+    fillers: int
+    words_per_s: float | None
+    """Words with times per second from the first to the last of them."""
+    confidence: float | None
+    """Mean, where the words have one."""
+    repeated_phrases: int
+    """Phrases of four words said at least three times in a row."""
+    warnings: int
+    """What the reader passed over."""
+
+
+def with_fillers(transcript: Transcript) -> Transcript:
+    """The transcript with filled pauses marked."""
+    words = tuple(
+        dataclasses.replace(word, is_filler=True)
+        if not word.is_filler and _plain(word.text) in FILLERS
+        else word
+        for word in transcript.words
+    )
+    return dataclasses.replace(transcript, words=words)
+
+
+def quality_of(transcript: Transcript) -> Quality:
+    """The numbers of one transcript, after its times were checked."""
+    words = transcript.participant_words
+    confidences = [word.confidence for word in words if word.confidence is not None]
+    repairs = [word.repair for word in words]
+    return Quality(
+        recording_id=transcript.recording_id,
+        source=transcript.source,
+        words=len(words),
+        words_with_times=sum(word.is_heard and not word.spread for word in words),
+        interpolated=repairs.count("interpolated"),
+        trimmed=repairs.count("trimmed"),
+        clipped=repairs.count("clipped"),
+        fillers=sum(word.is_filler for word in words),
+        words_per_s=_words_per_s(words),
+        confidence=sum(confidences) / len(confidences) if confidences else None,
+        repeated_phrases=_repeated_phrases([_plain(word.text) for word in words]),
+        warnings=len(transcript.warnings),
+    )
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold().strip(" .,;:!?\"'-")
+
+
+def _words_per_s(words: tuple[Word, ...]) -> float | None:
+    spans = [(w.start_s, w.end_s) for w in words if w.start_s is not None and w.end_s is not None]
+    if not spans:
+        return None
+    length_s = max(end for _, end in spans) - min(start for start, _ in spans)
+    return len(spans) / length_s if length_s > 0 else None
+
+
+def _repeated_phrases(texts: list[str]) -> int:
+    size, found, at = REPEATED_PHRASE, 0, 0
+    while at + 3 * size <= len(texts):
+        phrase = texts[at : at + size]
+        if texts[at + size : at + 2 * size] == phrase == texts[at + 2 * size : at + 3 * size]:
+            found += 1
+            at += 3 * size
+        else:
+            at += 1
+    return found

@@ -1,0 +1,1 @@
+"""Transcript formats that can be read: one file each."""

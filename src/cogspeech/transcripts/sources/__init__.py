@@ -1,0 +1,1 @@
+"""Where words come from: files, or a recogniser; one file each."""
