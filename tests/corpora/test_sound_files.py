@@ -184,6 +184,21 @@ def test_an_ogg_with_a_damaged_page_is_refused(tmp_path: Path, kind: str, back: 
     assert _second_named(_refusal(tmp_path / "a")) == pytest.approx(DURATION_S - back, abs=1)
 
 
+def test_an_ogg_that_breaks_off_after_another_stream_in_it_has_ended_is_refused(
+    tmp_path: Path,
+) -> None:
+    pages = [
+        [b"OggS" + page for page in _write(tmp_path / "a", kind).split(b"OggS")[1:]]
+        for kind in ("vorbis", "opus")
+    ]
+    both = [pages[0][0], *pages[1], *pages[0][1:]]
+    (tmp_path / "a").write_bytes(b"".join(both))
+    assert probe_audio(tmp_path / "a").duration_s == DURATION_S
+    (tmp_path / "a").write_bytes(b"".join(both[:-1]))
+
+    assert "breaks off at" in _refusal(tmp_path / "a")
+
+
 def test_an_ogg_with_more_behind_its_last_page_is_whole(tmp_path: Path) -> None:
     content = _write(tmp_path / "a", "vorbis")
     (tmp_path / "a").write_bytes(content + b"TAG" + bytes(125))

@@ -7,6 +7,7 @@ known from the first bytes of the file, so that no playlist can make it open any
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from cogspeech.errors import AudioError, require
 
 TOLERANCE_S = 0.1
 """Encoders pad the last packet, and some containers round their length to milliseconds."""
+ONE_LOG = Lock()
+"""FFmpeg has one log for all threads; it is held for one frame, never while a block is used."""
 BOXES = {
     "mov": (b"mdat", b"moof", b"moov"),
     "avi": (b"RIFF",),
@@ -48,6 +51,7 @@ class MediaFile(Decoder):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._ends_early = False
         self._av: Any = require("av", extra="media")
         require("av.logging", extra="media")
 
@@ -70,11 +74,11 @@ class MediaFile(Decoder):
         """All samples; the size of a block is FFmpeg's own."""
         decoded_s, stated_s = 0.0, None
         try:
-            with self._complaints() as complaints, self._open() as (container, stream):
+            with self._open() as (container, stream):
                 stated_s = self._stated_s(container, stream)
                 rate, start_s = stream.rate, self._start_s(stream)
                 resampler = self._av.AudioResampler(format="fltp")
-                for frame in container.decode(stream):
+                for frame in self._frames(container, stream):
                     at_s = decoded_s if frame.time is None else frame.time - start_s
                     if abs(at_s - decoded_s) > TOLERANCE_S:
                         raise self._uneven("has a gap", decoded_s)
@@ -83,12 +87,11 @@ class MediaFile(Decoder):
                     for plain in resampler.resample(frame):
                         yield np.ascontiguousarray(plain.to_ndarray().T)
                         decoded_s += plain.samples / plain.sample_rate
-            ended_early = any("prematurely" in text for _, _, text in complaints)
         except self._av.FFmpegError as error:
             raise breaks_off(self._path, decoded_s, stated_s) from error
         missing_s = 0.0 if stated_s is None else stated_s - decoded_s
         is_short = missing_s > TOLERANCE_S or decoded_s == 0
-        if is_short or ended_early or _is_cut(self._path):
+        if is_short or self._ends_early or _is_cut(self._path):
             raise breaks_off(self._path, decoded_s, stated_s)
         if missing_s < -TOLERANCE_S:
             raise self._uneven("does not end where its header says,", decoded_s + missing_s)
@@ -96,16 +99,21 @@ class MediaFile(Decoder):
     def _uneven(self, problem: str, at_s: float) -> AudioError:
         return AudioError(f"audio file '{self._path}' {problem} at {at_s:.2f} s; export it as WAV")
 
-    @contextmanager
-    def _complaints(self) -> Iterator[list[tuple[int, str, str]]]:
-        """What FFmpeg logs meanwhile: that a stream without a length ends early, it only says."""
-        self._av.logging.set_level(self._av.logging.ERROR)
-        self._av.logging.set_skip_repeated(False)
-        try:
-            with self._av.logging.Capture(local=False) as complaints:
-                yield complaints
-        finally:
-            self._av.logging.set_level(None)
+    def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
+        """All frames. That a stream without a length ends early, FFmpeg only writes to its log."""
+        frames, log = container.decode(stream), self._av.logging
+        while True:
+            with ONE_LOG, log.Capture() as complaints:
+                log.set_skip_repeated(False)
+                log.set_level(log.ERROR)
+                try:
+                    frame = next(frames, None)
+                finally:
+                    log.set_level(None)
+            self._ends_early |= any("prematurely" in text for _, _, text in complaints)
+            if frame is None:
+                return
+            yield frame
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:

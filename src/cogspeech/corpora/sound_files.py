@@ -1,9 +1,9 @@
 """WAV, FLAC, OGG, Opus and MP3 through libsndfile, which would read what is left of a cut-off file.
 
 What the library does not notice is checked here: a WAV shorter than its header, an Ogg stream
-without its last page or with a damaged one, an MP3 shorter than its Xing header. Further formats of the library are
-refused, for nobody checks them. Files are read from their start only: seeking in an MP3 gives a
-wrong first frame.
+without its last page or with a damaged one, an MP3 shorter than its Xing header. Further formats
+of the library are refused, for nobody checks them. Files are read from their start only: seeking
+in an MP3 gives a wrong first frame.
 """
 
 import os
@@ -35,8 +35,6 @@ UNKNOWN_BYTES = (range(0x7FFF_0000, 0x8000_0001), range(0xFFFF_0000, 1 << 32))
 UNKNOWN_FRAMES = 1 << 62
 """From this number on, a FLAC file was written as a stream."""
 OGG_LAST_PAGE = 0x04
-OGG_NO_TIME = b"\xff" * 8
-"""The time stamp of a page on which no packet ends."""
 REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -165,8 +163,7 @@ def _ogg_break(path: Path) -> int | None:
             checksum = int.from_bytes(page[22:26], "little")
             if page[:4] != b"OggS" or checksum != _ogg_checksum(page):
                 return time_stamp
-            if page[6:14] != OGG_NO_TIME:
-                time_stamp = int.from_bytes(page[6:14], "little")
+            time_stamp = max(time_stamp, int.from_bytes(page[6:14], "little", signed=True))
             streams.add(page[14:18])
             if page[5] & OGG_LAST_PAGE:
                 streams.remove(page[14:18])
