@@ -69,8 +69,9 @@ class TargetSection(Settings):
 class TranscriptsSection(Settings):
     """Where the words come from and how silences become pauses."""
 
-    source: str | tuple[str, ...] = "files"
-    """One source, or several: each recording takes the first that has something for it."""
+    source: str | Component | tuple[str | Component, ...] = "files"
+    """One source, or several: each recording takes the first that has something for it. A source
+    with options is written as ``{name: faster_whisper, model: FOLDER}``."""
     align: Component | None = None
     """The aligner for recordings in which words have no times; its options beside the name."""
     roles: dict[str, Literal["participant", "interviewer", "other"]] = {}
@@ -87,9 +88,10 @@ class TranscriptsSection(Settings):
     """A shorter silence between two words is not a pause."""
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The names of the sources, in their order."""
-        return (self.source,) if isinstance(self.source, str) else self.source
+    def sources(self) -> tuple[Component, ...]:
+        """The sources in their order, each with its options."""
+        given = self.source if isinstance(self.source, tuple) else (self.source,)
+        return tuple(Component(name=s) if isinstance(s, str) else s for s in given)
 
 
 class TrainingSection(Settings):

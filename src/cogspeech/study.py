@@ -134,14 +134,16 @@ def load_study(path: Path) -> Study:
         (TEXT_ENCODERS, study.text_encoder.name, study.text_encoder.options, "text_encoder"),
         (FUSIONS, study.fusion.name, study.fusion.options, "fusion"),
     ]
+    checks += [
+        (SOURCES, source.name, source.options, "transcripts.source")
+        for source in study.transcripts.sources
+    ]
     if study.transcripts.align:
         align = study.transcripts.align
         checks.append((ALIGNERS, align.name, align.options, "transcripts.align"))
     try:
         for registry, name, options, section in checks:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
-        for name in study.transcripts.sources:
-            SOURCES.get(name)
         for name in probe_names(study):
             PROBES.get(name)
     except ConfigError as error:

@@ -78,7 +78,10 @@ class _Recogniser(TranscriptSource):
 
     asked: ClassVar[list[str]] = []
 
-    def __init__(self, section: TranscriptsSection) -> None:
+    class Options(Settings):
+        pass
+
+    def __init__(self, options: Options, section: TranscriptsSection) -> None:
         self._section = section
 
     def fingerprint(self) -> dict[str, str]:

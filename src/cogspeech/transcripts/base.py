@@ -70,11 +70,14 @@ class TranscriptSource(ABC):
     """Gives the transcript of a recording: from a file, or from a recogniser.
 
     Args:
-        section: the study's.
+        options: its own.
+        section: the study's, for what all sources share.
     """
 
+    Options: ClassVar[type[Settings]]
+
     @abstractmethod
-    def __init__(self, section: TranscriptsSection) -> None: ...
+    def __init__(self, options: Any, section: TranscriptsSection) -> None: ...
 
     def covers(self, recording: Recording) -> bool:  # noqa: ARG002
         """Whether there is something for this recording."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cogspeech.cache import ContentCache, content_key, file_digest
-from cogspeech.config import TranscriptsSection, parse_options
+from cogspeech.config import Component, TranscriptsSection, parse_options
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.errors import AudioError, TranscriptError
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource, checked
@@ -66,7 +66,7 @@ def transcribe(
         ConfigError: a source, an aligner or one of its options does not exist.
         MissingExtra: the library of a source or an aligner is not installed.
     """
-    sources = [SOURCES.get(name)(section) for name in section.sources]
+    sources = [build_source(component, section) for component in section.sources]
     aligner = build_aligner(section)
     found: list[Transcript | Untranscribed] = []
     for done, recording in enumerate(recordings, start=1):
@@ -83,6 +83,17 @@ def transcribe(
             found.append(Untranscribed(recording_id=recording.recording_id, problem=place + text))
         progress("transcripts", done, len(recordings), audio_s=audio_s)
     return tuple(found)
+
+
+def build_source(component: Component, section: TranscriptsSection) -> TranscriptSource:
+    """A source with its own options.
+
+    Raises:
+        ConfigError: it or one of its options does not exist.
+    """
+    plugin = SOURCES.get(component.name)
+    options = parse_options(plugin.Options, component.options, where="transcripts: source")
+    return plugin(options, section)
 
 
 def build_aligner(section: TranscriptsSection) -> Aligner | None:

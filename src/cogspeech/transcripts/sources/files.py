@@ -1,6 +1,6 @@
 """The ``files`` source: transcripts that lie beside the recordings."""
 
-from cogspeech.config import TranscriptsSection
+from cogspeech.config import Settings, TranscriptsSection
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import SOURCES, TranscriptSource, read_transcript_file
 from cogspeech.types import Recording, Transcript
@@ -10,7 +10,10 @@ from cogspeech.types import Recording, Transcript
 class FileTranscripts(TranscriptSource):
     """Reads the file in the recording's ``transcript_path``."""
 
-    def __init__(self, section: TranscriptsSection) -> None:
+    class Options(Settings):
+        """``files``, or ``{name: files}``: there is nothing to choose."""
+
+    def __init__(self, options: Options, section: TranscriptsSection) -> None:  # noqa: ARG002
         self._section = section
 
     def covers(self, recording: Recording) -> bool:
