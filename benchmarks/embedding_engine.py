@@ -201,7 +201,7 @@ def per_word(bench: Bench) -> list[Row]:
 def cache(bench: Bench) -> list[Row]:
     """A first and a second embedding, with audio and text encoders of full size."""
     length_s = bench.seconds(60, 6)
-    jobs = bench.jobs("cache", [length_s] * (10 if not bench.is_small else 3))
+    jobs = bench.jobs("cache", [length_s] * (6 if not bench.is_small else 3))
     kept = bench.cache()
     first, second = (
         timed(lambda: embed_recordings(jobs, (bench.audio(), bench.text()), cache=kept))
@@ -269,7 +269,7 @@ def scale(bench: Bench) -> list[Row]:
     """Cost per recording as the corpus grows."""
     rows: list[Row] = []
     for count in (10, 100, 1000) if not bench.is_small else (3, 9):
-        jobs = bench.jobs(f"scale{count}", [3.0] * count)
+        jobs = bench.jobs(f"scale{count}", [2.0] * count)
         encoders = (bench.audio(), cheap_text())
         encoders[0].encode(np.zeros((1, 16_000), dtype=np.float32))  # weights are loaded once
         total_s = timed(partial(embed_recordings, jobs, encoders, cache=bench.cache()))
@@ -282,7 +282,7 @@ def scale(bench: Bench) -> list[Row]:
 
 def engines(bench: Bench) -> list[Row]:
     """The same work on every engine, from start to end, weights loaded anew."""
-    jobs = bench.jobs("engines", [bench.seconds(20, 3)] * 16)
+    jobs = bench.jobs("engines", [bench.seconds(10, 3)] * 16)
     rows = []
     for name, workers in (("local", 1), ("local", 2), ("ray", 1), ("ray", 2)):
         engine = build_engine(name, EngineOptions(workers=workers))

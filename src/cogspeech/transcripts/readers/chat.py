@@ -1,0 +1,377 @@
+"""CHAT, the format of TalkBank's corpora, ``*.cha``: read whatever is wrong with the file.
+
+Conventions: the CHAT manual, https://talkbank.org/manuals/CHAT.html. Times are in ms in the file.
+"""
+
+import re
+import statistics
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from cogspeech.errors import TranscriptError
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
+from cogspeech.transcripts.chat_lexer import (
+    LANGUAGES,
+    UNKNOWN_LANGUAGE,
+    SpokenWord,
+    matching_positions,
+    restore_exact_words,
+    spoken_line,
+)
+from cogspeech.types import Speaker, Transcript, Utterance, Word
+
+MAX_BYTES = 8 << 20
+"""Transcripts of whole days stay below it."""
+MAX_WORDS = 1_000_000
+"""A hundred hours of speech; a file with more is no transcript."""
+MAX_WARNINGS = 100
+SHORTEST_WORD_MS = 10.0
+"""Nobody needs less time per word: where most utterances do, the time marks are not in ms."""
+
+ROLES: Mapping[str, Speaker] = {
+    "participant": "participant",
+    "subject": "participant",
+    "patient": "participant",
+    "target_adult": "participant",
+    "target_child": "participant",
+    "investigator": "interviewer",
+    "interviewer": "interviewer",
+    "examiner": "interviewer",
+    "clinician": "interviewer",
+}
+"""Role names of ``@ID`` and ``@Participants``; every other one is ``other``."""
+CODES: Mapping[str, Speaker] = {"PAR": "participant", "INV": "interviewer"}
+"""What the codes of the manual mean in a file whose headers say nothing of them."""
+Span = tuple[int, int]
+"""Start and end in ms."""
+
+_MAIN = re.compile(r"\*([A-Za-z0-9_'-]{1,20}):\s*(.*)")
+
+
+@READERS.register("chat")
+class ChatReader(TranscriptReader):
+    """``*PAR: the [/] the boy . •100_2000•`` with ``%wor`` tiers for the times of words.
+
+    What the transcriber did not understand (``xxx``) and short remarks of somebody else inside a
+    line (``&*INV:mhm``) are no words. Every speaker line becomes an utterance.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".cha",)
+
+    def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
+        """The words of all speakers; messages never quote the file beyond speaker codes."""
+        warnings = _Warnings(path)
+        content = _parse(path, read_text(path, max_bytes=MAX_BYTES), warnings)
+        speakers = _speakers(path, content, options.roles, warnings)
+        _drop_unsound_times(content.lines, speakers, warnings)
+        words: list[Word] = []
+        utterances = []
+        for line in content.lines:
+            first = len(words)
+            words.extend(_rendered(line, speakers[line.code], options))
+            start_s, end_s = _seconds(line.span)
+            utterances.append(
+                Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
+            )
+        return Transcript(
+            recording_id=recording_id,
+            words=tuple(words),
+            language=content.language,
+            utterances=tuple(utterances),
+            warnings=warnings.texts(),
+        )
+
+
+class _Warnings:
+    """What was passed over; a file of nothing but faults must not fill the memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: list[tuple[int, str]] = []
+        self._more = 0
+
+    def add(self, number: int, text: str) -> None:
+        if len(self._found) < MAX_WARNINGS:
+            self._found.append((number, text))
+        else:
+            self._more += 1
+
+    def texts(self) -> tuple[str, ...]:
+        """In the order of the file."""
+        more = [f"{self._path}: and {self._more} more such warnings"] if self._more else []
+        return (*(f"{self._path}:{number}: {text}" for number, text in sorted(self._found)), *more)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    """One speaker line with its times."""
+
+    number: int
+    code: str
+    words: list[SpokenWord]
+    span: Span | None
+    word_spans: list[Span | None]
+
+
+@dataclass(slots=True)
+class _Content:
+    lines: list[_Line] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+    """The role name of each speaker code, from ``@ID``, else from ``@Participants``."""
+    language: str | None = None
+    has_begun: bool = False
+    has_ended: bool = False
+    word_count: int = 0
+
+
+def _logical_lines(text: str, warnings: _Warnings) -> Iterator[tuple[int, str]]:
+    """Every header, speaker line and tier with the lines that continue it, and its number."""
+    number, parts = 0, list[str]()
+    for current, raw in enumerate(text.split("\n"), start=1):
+        if parts and raw[:1].isspace():
+            parts.append(raw.strip())
+        elif raw.strip():
+            if parts:
+                yield number, " ".join(parts)
+            number, parts = current, [raw]
+            if raw[0] not in "@*%":
+                warnings.add(current, "expected a line that starts with @, *, % or a tab")
+                parts = []
+    if parts:
+        yield number, " ".join(parts)
+
+
+def _parse(path: Path, text: str, warnings: _Warnings) -> _Content:
+    content = _Content()
+    number = 0
+    for number, line in _logical_lines(text, warnings):
+        if content.has_ended:
+            warnings.add(number, "stands after @End; this and all that follows is passed over")
+            break
+        _read_line(line, number, content, warnings)
+        if content.word_count > MAX_WORDS:
+            raise TranscriptError(
+                f"{path}:{number}: more than {MAX_WORDS} words; not a transcript of one recording"
+            )
+    if not content.lines:
+        raise TranscriptError(f"{path}: has no speaker line such as '*PAR:'; is it a CHAT file?")
+    if not content.has_begun:
+        warnings.add(1, "expected @Begin before the first speaker line; is the file whole?")
+    if not content.has_ended:
+        warnings.add(number, "expected @End after the last line; is the file whole?")
+    return content
+
+
+def _read_line(line: str, number: int, content: _Content, warnings: _Warnings) -> None:
+    if line.startswith("@"):
+        _read_header(line, number, content, warnings)
+    elif line.startswith("*"):
+        _read_main_line(line, number, content, warnings)
+    elif not content.lines:
+        warnings.add(number, "a % tier stands before any speaker line; it is passed over")
+    elif line.startswith(("%wor:", "%xword:")):
+        _read_tier(line, number, content.lines[-1], warnings)
+
+
+def _read_header(line: str, number: int, content: _Content, warnings: _Warnings) -> None:
+    name, _, value = line.partition(":")
+    if name.rstrip() == "@Begin":
+        content.has_begun = True
+    elif name.rstrip() == "@End":
+        content.has_ended = True
+    elif name == "@Languages" and content.language is None:
+        code = value.split(",")[0].strip().lower()
+        content.language = LANGUAGES.get(code, code) if code != UNKNOWN_LANGUAGE else None
+    elif name == "@Participants":
+        for entry in value.split(","):
+            parts = entry.split()
+            if len(parts) > 1:
+                content.roles.setdefault(parts[0], parts[-1])
+    elif name == "@ID":
+        _read_id(value.split("|"), number, content, warnings)
+
+
+def _read_id(fields: list[str], number: int, content: _Content, warnings: _Warnings) -> None:
+    """Language, corpus, code, age, sex, group, SES, role, education, custom."""
+    if len(fields) < 8:
+        warnings.add(number, f"expected 10 fields in @ID, found {len(fields)}; it is passed over")
+    elif fields[7].strip():
+        content.roles[fields[2].strip()] = fields[7].strip()
+
+
+def _read_main_line(line: str, number: int, content: _Content, warnings: _Warnings) -> None:
+    match = _MAIN.match(line)
+    if match is None:
+        warnings.add(number, "expected '*', a speaker code and ':'; the line is passed over")
+        return
+    spoken = spoken_line(match[2])
+    for problem in spoken.problems:
+        warnings.add(number, f"the line {problem}")
+    span = None
+    if spoken.bullets:  # a long line may have several, one after each stretch
+        span = spoken.bullets[0].start_ms, max(bullet.end_ms for bullet in spoken.bullets)
+    content.word_count += len(spoken.words)
+    content.lines.append(
+        _Line(
+            number=number,
+            code=match[1],
+            words=spoken.words,
+            span=span,
+            word_spans=[None] * len(spoken.words),
+        )
+    )
+
+
+def _read_tier(line: str, number: int, main: _Line, warnings: _Warnings) -> None:
+    name, _, text = line.partition(":")
+    if name == "%xword":
+        restore_exact_words(main.words, text)
+        return
+    tier = spoken_line(text)
+    for problem in tier.problems:
+        warnings.add(number, f"the tier {problem}")
+    positions = matching_positions(main.words, tier.words)
+    if positions is None:
+        warnings.add(
+            number,
+            f"the words of %wor ({len(tier.words)}) are not those of its line "
+            f"({len(main.words)}, line {main.number}); the line's words have no times",
+        )
+        return
+    for bullet in tier.bullets:
+        if bullet.after_word is not None:
+            main.word_spans[positions[bullet.after_word]] = bullet.start_ms, bullet.end_ms
+
+
+def _speakers(
+    path: Path, content: _Content, roles: Mapping[str, Speaker], warnings: _Warnings
+) -> dict[str, Speaker]:
+    """Who each code is: as the study says, else as the headers say, never guessed."""
+    codes = list(dict.fromkeys(line.code for line in content.lines))
+    speakers: dict[str, Speaker] = {}
+    for code in codes:
+        if code in roles:
+            speakers[code] = roles[code]
+        elif code in content.roles:
+            speakers[code] = ROLES.get(content.roles[code].casefold(), "other")
+        elif code in CODES:
+            speakers[code] = CODES[code]
+    if unknown := [code for code in codes if code not in speakers]:
+        raise TranscriptError(
+            f"{path}: nothing says who {_listed(unknown)} is; say it in transcripts.roles, such as "
+            f"{{{unknown[0]}: interviewer}}"
+        )
+    if "participant" not in speakers.values():
+        who = [f"{code}: {speaker}" for code, speaker in speakers.items()]
+        raise TranscriptError(
+            f"{path}: none of its speakers is the participant ({_listed(who)}); say who is in "
+            "transcripts.roles"
+        )
+    unsure = [c for c in codes if speakers[c] == "participant" and c not in roles]
+    if len(unsure) > 1:
+        warnings.add(
+            1, f"{_listed(unsure)} are all participants by their role; if not, say it in "
+            "transcripts.roles"
+        )  # fmt: skip
+    return speakers
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
+
+
+def _drop_unsound_times(
+    lines: Sequence[_Line], speakers: Mapping[str, Speaker], warnings: _Warnings
+) -> None:
+    """Takes away times in a wrong unit and times that run backwards."""
+    spans = [(line.span or _hull(line.word_spans), len(line.words)) for line in lines]
+    pace_ms = [(span[1] - span[0]) / count for span, count in spans if span and count]
+    if pace_ms and statistics.median(pace_ms) < SHORTEST_WORD_MS:
+        warnings.add(
+            1, f"the time marks leave {statistics.median(pace_ms):.1f} ms to a word; they are not "
+            "in ms and are all left out"
+        )  # fmt: skip
+        for line in lines:
+            line.span, line.word_spans = None, [None] * len(line.words)
+    for code in speakers:
+        timed = [line for line in lines if line.code == code and line.span is not None]
+        for late in _out_of_order([line.span[0] for line in timed if line.span is not None]):
+            timed[late].span = None
+            warnings.add(timed[late].number, "the line's time mark runs backwards; it is left out")
+    for speaker in dict.fromkeys(speakers.values()):
+        _drop_backward_words([line for line in lines if speakers[line.code] == speaker], warnings)
+
+
+def _drop_backward_words(lines: Sequence[_Line], warnings: _Warnings) -> None:
+    """Takes away times of words that start before the words they follow."""
+    places = [
+        (line, position, span[0])
+        for line in lines
+        for position, span in enumerate(line.word_spans)
+        if span is not None
+    ]
+    warned = set()
+    for late in _out_of_order([start_ms for _, _, start_ms in places]):
+        line, position, _ = places[late]
+        line.word_spans[position] = None
+        if line.number not in warned:
+            warned.add(line.number)
+            warnings.add(line.number, "times on its %wor tier run backwards; they are left out")
+
+
+def _hull(spans: Sequence[Span | None]) -> Span | None:
+    known = [span for span in spans if span is not None]
+    return (known[0][0], known[-1][1]) if known else None
+
+
+def _out_of_order(starts: Sequence[int]) -> list[int]:
+    """Positions outside the longest run of starts that never falls.
+
+    So one wild time costs itself, not all that follow.
+    """
+    lasts: list[int] = []  # the lowest last start of a run of each length
+    at: list[int] = []
+    before: list[int] = []
+    for position, start in enumerate(starts):
+        length = bisect_right(lasts, start)
+        before.append(at[length - 1] if length else -1)
+        lasts[length : length + 1] = [start]
+        at[length : length + 1] = [position]
+    kept = set()
+    position = at[-1] if at else -1
+    while position >= 0:
+        kept.add(position)
+        position = before[position]
+    return [position for position in range(len(starts)) if position not in kept]
+
+
+def _rendered(line: _Line, speaker: Speaker, options: ReadingOptions) -> Iterator[Word]:
+    """The words of a line in the rendering asked for."""
+    for word, span in zip(line.words, line.word_spans, strict=True):
+        is_audible = options.rendering == "audible"
+        texts = (word.said,) if is_audible else _clean(word)
+        # Nobody knows when each of several words for one was, or would have been, said.
+        start_s, end_s = _seconds(span if len(texts) == 1 else None)
+        for text in texts:
+            yield Word(
+                text=text,
+                start_s=start_s,
+                end_s=end_s,
+                speaker=speaker,
+                is_filler=is_audible and word.kind == "filler",
+            )
+
+
+def _clean(word: SpokenWord) -> tuple[str, ...]:
+    if word.is_retraced or word.is_copy:
+        return ()
+    if word.replacement is not None:
+        return word.replacement
+    return (word.meant,) if word.kind == "word" else ()
+
+
+def _seconds(span: Span | None) -> tuple[float, float] | tuple[None, None]:
+    return (span[0] / 1000, span[1] / 1000) if span is not None else (None, None)

@@ -1,0 +1,400 @@
+"""ELAN's annotation files (EAF, the XML format of the Max Planck Institute for Psycholinguistics).
+
+The file is read event by event and only what is needed is kept. A document type declaration is
+refused as soon as it begins, so no entity is ever expanded. Times are milliseconds from the start
+of the annotation, which is TIME_ORIGIN milliseconds after the start of the medium
+(github.com/persephone-tools/persephone/issues/87).
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby
+from pathlib import Path
+from typing import ClassVar, NoReturn
+from xml.parsers import expat
+
+from cogspeech.errors import TranscriptError
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
+from cogspeech.types import Speaker, Transcript, Utterance, Word
+
+MAX_WARNINGS = 20
+MAX_DEPTH = 20  # of elements, and of tiers; ELAN needs six
+SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
+UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
+WORD_TIERS, OWNED = frozenset({"words", "word"}), " - words"
+MILLISECONDS = re.compile(r"\s*-?[0-9]{1,12}\s*")
+WORD_PART = re.compile(r"(?<![^\W_])words?(?![^\W_])")
+"""Tells the words tier among those of one participant: "words@PAR", "PAR_word"."""
+INVISIBLE = re.compile(
+    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
+    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+SPOKEN_SIGNS = "%&@#+=$€£°"
+
+
+@dataclass(slots=True, eq=False)
+class _Annotation:
+    key: str
+    line: int
+    slots: tuple[str, str] | None  # None: it has the time of its parent
+    parent: str | None
+    previous: str | None
+    text: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+
+    @property
+    def span_s(self) -> tuple[float, float] | None:
+        """Its time, if both ends are known and can be right."""
+        if self.start_s is None or self.end_s is None or not 0 <= self.start_s <= self.end_s:
+            return None
+        return self.start_s, self.end_s
+
+
+@dataclass(slots=True, eq=False)
+class _Tier:
+    name: str
+    participant: str
+    parent: str | None
+    annotations: list[_Annotation] = field(default_factory=list)
+
+    @property
+    def plain_name(self) -> str:
+        return self.name.strip().casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:  # words that stay together when tiers are merged
+    at_s: float
+    words: list[Word]
+    is_utterance: bool
+    span_s: tuple[float, float] | None
+
+
+class _Notes(list[str]):
+    """The first warnings, and whether there are more."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def add(self, text: str, line: int | None = None) -> None:
+        if len(self) < MAX_WARNINGS:
+            self.append(f"{self.path}{f':{line}' if line else ''}: {text}")
+        elif len(self) == MAX_WARNINGS:
+            self.append(f"{self.path}: more warnings were left out")
+
+
+@READERS.register("elan")
+class ElanReader(TranscriptReader):
+    """Word tiers and utterance tiers; who speaks is told by a tier's name or its participant.
+
+    A tier is read if its TIER_ID is in ``transcripts.roles``, if it is called "words"
+    (participant) or "NAME - words" with NAME in ``transcripts.roles``. Of a PARTICIPANT in
+    ``transcripts.roles`` one tier is read: the one with "word" in its name, else the topmost.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".eaf",)
+
+    def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
+        """The words of all speech tiers, merged in the order of time.
+
+        Words under an utterance form an `Utterance` with its time. Where most annotations of a
+        tier hold several words, each is an utterance, and its words have no times.
+        """
+        notes = _Notes(path)
+        file = _Parser(notes)
+        file.parse(read_text(path))
+        tree = _Tree(file.tiers, notes)
+        speech = _speech_tiers(file.tiers, options, notes)
+        above = {id(tier): tree.tiers_above(tier) for tier, _ in speech}
+        chunks: dict[int, list[_Chunk]] = {}
+        for tier, speaker in sorted(speech, key=lambda found: -len(above[id(found[0])])):
+            below = [each for key, found in chunks.items() if tier in above[key] for each in found]
+            chunks[id(tier)] = list(tree.chunks(tier, speaker, _begun(tier, below)))
+            for parent in above[id(tier)][:1]:
+                known = _begun(parent, chunks[id(tier)])
+                timed = [each for each in parent.annotations if each.span_s and each.text.strip()]
+                undivided = sum(id(each) not in known for each in timed)
+                if undivided and id(parent) not in above:
+                    notes.add(f"tier '{_shown(parent)}': {undivided} annotations hold no words")
+        words: list[Word] = []
+        utterances = []
+        for chunk in sorted(chain(*chunks.values()), key=lambda chunk: chunk.at_s):
+            first, (start_s, end_s) = len(words), chunk.span_s or (None, None)
+            words += chunk.words
+            if chunk.is_utterance:
+                utterances.append(
+                    Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
+                )
+        return Transcript(
+            recording_id=recording_id,
+            words=tuple(words),
+            utterances=tuple(utterances),
+            warnings=tuple(notes),
+        )
+
+
+class _Parser:
+    """Keeps the slots, tiers and annotations of what expat tells."""
+
+    def __init__(self, notes: _Notes) -> None:
+        self.tiers: list[_Tier] = []
+        self._slots_ms: dict[str, int] = {}
+        self._origins_ms: dict[bool, set[int]] = {}  # of the media that are audio, and of others
+        self._notes = notes
+        self._depth = 0
+        self._text: list[str] = []
+        self._expat = expat.ParserCreate()
+        self._expat.StartDoctypeDeclHandler = lambda *_: self._refuse("declares a document type")
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._text.append
+        self._handlers: dict[str, Callable[[dict[str, str]], None]] = {
+            "HEADER": self._header,
+            "MEDIA_DESCRIPTOR": self._medium,
+            "TIME_SLOT": self._time_slot,
+            "TIER": self._tier,
+            "ALIGNABLE_ANNOTATION": self._annotation,
+            "REF_ANNOTATION": self._annotation,
+        }
+
+    def parse(self, text: str) -> None:
+        try:
+            self._expat.Parse(text, True)
+        except expat.ExpatError as error:
+            self._refuse(f"no valid XML: {expat.ErrorString(error.code)}")
+        origins_ms = self._origins_ms.get(True) or self._origins_ms.get(False) or {0}
+        if len(origins_ms) > 1:
+            self._refuse("media differ in TIME_ORIGIN; keep the recording's medium only")
+        seconds = {key: (ms + min(origins_ms)) / 1000 for key, ms in self._slots_ms.items()}
+        for annotation in (each for tier in self.tiers for each in tier.annotations):
+            if annotation.slots:
+                annotation.start_s, annotation.end_s = map(seconds.get, annotation.slots)
+
+    def _refuse(self, problem: str) -> NoReturn:
+        place = f"{self._notes.path}:{self._expat.CurrentLineNumber}"
+        raise TranscriptError(f"{place}: {problem}; save it from ELAN again")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if self._depth == 0 and name != "ANNOTATION_DOCUMENT":
+            self._refuse("is no ELAN file")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self._refuse("is nested too deeply")
+        self._text.clear()
+        if name in self._handlers:
+            self._handlers[name](attributes)
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        if name == "ANNOTATION_VALUE" and self.tiers and self.tiers[-1].annotations:
+            self.tiers[-1].annotations[-1].text = "".join(self._text)
+
+    def _header(self, attributes: dict[str, str]) -> None:
+        if attributes.get("TIME_UNITS", "milliseconds") != "milliseconds":
+            self._refuse("TIME_UNITS must be milliseconds")
+
+    def _medium(self, attributes: dict[str, str]) -> None:
+        is_audio = attributes.get("MIME_TYPE", "").startswith("audio/")
+        origin_ms = attributes.get("TIME_ORIGIN", "0")
+        if not MILLISECONDS.fullmatch(origin_ms):
+            self._refuse("TIME_ORIGIN must be a whole number")
+        self._origins_ms.setdefault(is_audio, set()).add(int(origin_ms))
+
+    def _time_slot(self, attributes: dict[str, str]) -> None:
+        time_ms = attributes.get("TIME_VALUE")
+        if time_ms is not None and MILLISECONDS.fullmatch(time_ms):
+            self._slots_ms[attributes.get("TIME_SLOT_ID", "")] = int(time_ms)
+        elif time_ms is not None:
+            self._notes.add("a time is no whole number", self._expat.CurrentLineNumber)
+
+    def _tier(self, attributes: dict[str, str]) -> None:
+        name, participant = attributes.get("TIER_ID", ""), attributes.get("PARTICIPANT", "")
+        self.tiers.append(_Tier(name, participant, attributes.get("PARENT_REF")))
+
+    def _annotation(self, attributes: dict[str, str]) -> None:
+        if not self.tiers:
+            self._refuse("an annotation stands outside of a tier")
+        get, line = attributes.get, self._expat.CurrentLineNumber
+        first, last = get("TIME_SLOT_REF1"), get("TIME_SLOT_REF2")
+        slots = None if first is None or last is None else (first, last)
+        parent, previous = get("ANNOTATION_REF"), get("PREVIOUS_ANNOTATION")
+        annotation = _Annotation(get("ANNOTATION_ID", ""), line, slots, parent, previous)
+        self.tiers[-1].annotations.append(annotation)
+
+
+class _Tree:
+    """Which tiers and annotations stand under which others."""
+
+    def __init__(self, tiers: Sequence[_Tier], notes: _Notes) -> None:
+        self._notes = notes
+        self._tiers = {tier.name: tier for tier in tiers}
+        self._annotations = {each.key: each for tier in tiers for each in tier.annotations}
+
+    def tiers_above(self, tier: _Tier) -> list[_Tier]:
+        found = [tier]
+        while (above := self._tiers.get(found[-1].parent or "")) and len(found) < MAX_DEPTH:
+            found.append(above)
+        return found[1:]
+
+    def chunks(self, tier: _Tier, speaker: Speaker, known: set[int]) -> Iterator[_Chunk]:
+        """The words of a tier, but for annotations whose words are already known from below."""
+        spoken = [each for each in self._spoken(tier) if id(each[1]) not in known]
+        are_utterances = 2 * sum(len(texts) > 1 for _, _, texts in spoken) > len(spoken)
+        parts = [
+            (annotation if are_utterances and annotation.slots else utterance, annotation, texts)
+            for utterance, annotation, texts in spoken
+        ]
+        at_s = 0.0
+        for _, group in groupby(parts, lambda part: id(part[0] or part[1])):
+            members = list(group)
+            utterance, first, _ = members[0]
+            words: list[Word] = []
+            for _, annotation, texts in members:
+                is_timed = len(texts) == 1 and not are_utterances
+                start_s, end_s = (is_timed and annotation.span_s) or (None, None)
+                words += (
+                    Word(text=text, start_s=start_s, end_s=end_s, speaker=speaker) for text in texts
+                )
+            span_s = (utterance or first).span_s
+            at_s = span_s[0] if span_s else at_s
+            yield _Chunk(at_s, words, utterance is not None or len(words) > 1, span_s)
+
+    def _spoken(self, tier: _Tier) -> list[tuple[_Annotation | None, _Annotation, list[str]]]:
+        """The annotations with words, in the order of time, each with the utterance it divides."""
+        above = self._tiers.get(tier.parent or "")
+        find = _finder(above) if above else lambda _: None
+        placed: list[tuple[float, _Annotation | None, _Annotation, list[str]]] = []
+        at_s, unknown = 0.0, 0
+        utterance: _Annotation | None = None
+        for each in _linked(tier.annotations):
+            if each.slots is None:
+                utterance = self._timed_parent(each)
+                at_s = utterance.span_s[0] if utterance and utterance.span_s else at_s
+            elif each.start_s is not None:  # otherwise it goes on where the one before it ends
+                at_s, utterance = each.start_s, find(each.start_s)
+            if None not in (each.start_s, each.end_s) and not each.span_s:
+                self._notes.add("an annotation's times cannot be right", each.line)
+            tokens = _tokens(each.text)
+            texts = [token for token in tokens if token.casefold() not in UNKNOWN_WORDS]
+            unknown += len(tokens) - len(texts)
+            placed += [(at_s, utterance, each, texts)] if texts else []
+        if unknown:
+            self._notes.add(f"tier '{_shown(tier)}': left out {unknown} unknown words (spn, <unk>)")
+        placed.sort(key=lambda place: place[0])
+        return [(utterance, annotation, texts) for _, utterance, annotation, texts in placed]
+
+    def _timed_parent(self, annotation: _Annotation) -> _Annotation | None:
+        for _ in range(MAX_DEPTH):
+            parent = self._annotations.get(annotation.parent or "")
+            if parent is None or parent.slots:
+                return parent
+            annotation = parent
+        return None
+
+
+def _finder(tier: _Tier) -> Callable[[float], _Annotation | None]:
+    """Finds the annotation of a tier that spans a time."""
+    timed = [(span_s, each) for each in tier.annotations if (span_s := each.span_s)]
+    timed.sort(key=lambda pair: pair[0])
+    starts = [span_s[0] for span_s, _ in timed]
+
+    def find(at_s: float) -> _Annotation | None:
+        position = bisect_right(starts, at_s) - 1
+        return timed[position][1] if position >= 0 and at_s < timed[position][0][1] else None
+
+    return find
+
+
+def _begun(tier: _Tier, chunks: Sequence[_Chunk]) -> set[int]:
+    """The annotations of a tier in which chunks begin."""
+    find = _finder(tier)
+    return {id(find(chunk.at_s)) for chunk in chunks}
+
+
+def _linked(annotations: Sequence[_Annotation]) -> list[_Annotation]:
+    """In the order of the file, but each directly after the one it names as its previous."""
+    keys = {annotation.key for annotation in annotations}
+    following = {each.previous: each for each in annotations if each.previous}
+    ordered: dict[int, _Annotation] = {}
+    heads = [each for each in annotations if each.previous not in keys]
+    for head in (*heads, *annotations):  # all once more, for what hangs on no head
+        each: _Annotation | None = head
+        while each is not None and id(each) not in ordered:
+            ordered[id(each)] = each
+            each = following.get(each.key)
+    return list(ordered.values())
+
+
+def _speech_tiers(
+    tiers: Sequence[_Tier], options: ReadingOptions, notes: _Notes
+) -> list[tuple[_Tier, Speaker]]:
+    """The tiers that hold words, and whose."""
+    roles = {code.strip().casefold(): role for code, role in options.roles.items()}
+    found: dict[int, tuple[_Tier, Speaker]] = {}
+    for tier in tiers:
+        speaker = roles.get(tier.plain_name) or roles.get(tier.plain_name.removesuffix(OWNED))
+        if speaker is not None:
+            found[id(tier)] = (tier, speaker)
+        elif tier.plain_name.endswith(OWNED):
+            raise _refusal("has a words tier of somebody who is not known", tiers, notes.path)
+    for tier, speaker in _tiers_of_participants(tiers, set(found), roles, notes):
+        found.setdefault(id(tier), (tier, speaker))
+    unmapped = [t for t in tiers if t.plain_name in WORD_TIERS and id(t) not in found]
+    if any(speaker == "participant" for _, speaker in found.values()):
+        for tier in unmapped:
+            notes.add(f"tier '{_shown(tier)}' was passed over, for roles name the participant's")
+        return list(found.values())
+    if len(unmapped) > 1 or not (unmapped or found):
+        raise _refusal(f"has {len(unmapped)} tiers called 'words'", tiers, notes.path)
+    return [*((tier, "participant") for tier in unmapped), *found.values()]
+
+
+def _tiers_of_participants(
+    tiers: Sequence[_Tier], named: set[int], roles: Mapping[str, Speaker], notes: _Notes
+) -> Iterator[tuple[_Tier, Speaker]]:
+    """For each PARTICIPANT with a role one tier that holds the words."""
+    groups: dict[str, list[_Tier]] = {}
+    for tier in tiers:
+        if tier.annotations and tier.participant.strip():
+            groups.setdefault(tier.participant.strip().casefold(), []).append(tier)
+    for name, group in groups.items():
+        if name not in roles:
+            if roles.keys() & groups.keys():
+                notes.add(f"tier '{_shown(group[0])}' is of a participant without a role")
+            continue
+        kinds = (
+            [tier for tier in group if WORD_PART.search(tier.plain_name)],
+            [tier for tier in group if id(tier) in named],
+            [tier for tier in group if not tier.parent],
+            group,
+        )
+        likely = next(kind for kind in kinds if kind)
+        if len(likely) > 1 and likely is not kinds[1]:
+            raise _refusal("has several tiers of one participant", tiers, notes.path)
+        yield from ((tier, roles[name]) for tier in likely)
+
+
+def _shown(tier: _Tier) -> str:
+    return " ".join(INVISIBLE.sub("", tier.name).split())[:40]
+
+
+def _refusal(found: str, tiers: Sequence[_Tier], path: Path) -> TranscriptError:
+    names = [_shown(tier) for tier in tiers[:20]] + ["..."] * (len(tiers) > 20)
+    return TranscriptError(
+        f"{path}: {found}; its tiers: {', '.join(names)}; say in transcripts.roles whose words a "
+        "tier holds, such as {TIER_ID: participant}"
+    )
+
+
+def _tokens(text: str) -> list[str]:
+    """The words of a text, without punctuation that stands alone and without silences."""
+    return [
+        token
+        for token in INVISIBLE.sub("", text).split()
+        if any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in token)
+        and token.casefold() not in SILENCES
+    ]

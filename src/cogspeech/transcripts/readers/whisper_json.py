@@ -1,0 +1,293 @@
+"""What Whisper programs write as JSON: WhisperX, openai-whisper, faster-whisper and whisper.cpp.
+
+The first three write segments with words and seconds; whisper.cpp (``--output-json-full``) writes
+pieces of words ("tokens") and milliseconds.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cogspeech.errors import TranscriptError
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
+from cogspeech.types import Speaker, Transcript, Utterance, Word
+
+MAX_BYTES = 32 << 20
+"""Hours of speech with every token; parsed json needs up to 25 times its bytes."""
+MAX_WARNINGS = 20
+SPECIAL_TOKEN = re.compile(r"\[_[^\]]*\]|<\|[^|]*\|>")
+"""Tokens of whisper.cpp that are no text, such as "[_BEG_]" and "[_TT_50]"."""
+LANGUAGE = re.compile(r"[A-Za-z]{2,20}(?:[-_][A-Za-z0-9]{1,8})*")
+INVISIBLE = re.compile(
+    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
+    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+SPOKEN_SIGNS = "%&@#+=$€£°"
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A word, or a token of one."""
+
+    text: str
+    label: str | None
+    span_s: Span | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    pieces: list[_Piece]
+    span_s: Span | None
+
+
+class _Notes(list[str]):
+    """The first warnings, and whether there are more."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def add(self, text: str) -> None:
+        if len(self) < MAX_WARNINGS:
+            self.append(f"{self.path}: {text}")
+        elif len(self) == MAX_WARNINGS:
+            self.append(f"{self.path}: more warnings were left out")
+
+
+@READERS.register("whisper_json")
+class WhisperJsonReader(TranscriptReader):
+    """Every segment is an utterance; its words have times where the file gives them.
+
+    Speaker labels must be in ``transcripts.roles``; without any label all is the participant's.
+    Confidence is ``score`` or ``probability``; of a word made of tokens it is their mean, as
+    openai-whisper does it.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".json",)
+
+    def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
+        """The words in the order of the file; messages count segments and words from 1."""
+        notes = _Notes(path)
+        content = _parse(path)
+        raw_segments, has_tokens = _raw_segments(content, path)
+        segments = []
+        for number, raw in enumerate(raw_segments, start=1):
+            where = f"segment {number}"
+            if isinstance(raw, dict):
+                segments.append(_segment(raw, where, notes, has_tokens=has_tokens))
+            else:
+                notes.add(f"{where}: expected an object; it was passed over")
+        roles = _roles(segments, options, notes)
+        words: list[Word] = []
+        utterances = []
+        for segment in segments:
+            for label, group in groupby(segment.pieces, key=lambda piece: piece.label):
+                first, pieces = len(words), list(group)
+                words += (_word(piece, roles[label]) for piece in pieces)
+                # Of a segment that several share, nobody knows when each of them speaks.
+                is_whole = len(pieces) == len(segment.pieces)
+                start_s, end_s = (is_whole and segment.span_s) or (None, None)
+                utterances.append(
+                    Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
+                )
+        return Transcript(
+            recording_id=recording_id,
+            words=tuple(words),
+            language=_language(content),
+            source="whisper",
+            utterances=tuple(utterances),
+            warnings=tuple(notes),
+        )
+
+
+def _parse(path: Path) -> object:
+    text = read_text(path, max_bytes=MAX_BYTES)
+    try:
+        # As floats, numbers of any length are read at once and cannot raise.
+        return json.loads(text, parse_int=float)
+    except json.JSONDecodeError as error:
+        raise TranscriptError(
+            f"{path}:{error.lineno}: not valid json ({error.msg}); write it again"
+        ) from error
+    except RecursionError as error:
+        raise TranscriptError(f"{path}: not valid json (nested too deeply)") from error
+
+
+def _raw_segments(content: object, path: Path) -> tuple[list[object], bool]:
+    """The segments, and whether they are those of whisper.cpp."""
+    if isinstance(content, dict):
+        for key in ("segments", "transcription"):
+            if isinstance(content.get(key), list):
+                return content[key], key == "transcription"
+    elif isinstance(content, list):
+        return content, False
+    raise TranscriptError(
+        f"{path}: expected a list under 'segments' (WhisperX, openai-whisper, faster-whisper) or "
+        "'transcription' (whisper.cpp); a words file must be called *.words.json"
+    )
+
+
+def _language(content: object) -> str | None:
+    if not isinstance(content, dict):
+        return None
+    result = content.get("result")  # of whisper.cpp
+    found = (result if isinstance(result, dict) else content).get("language")
+    return found if isinstance(found, str) and LANGUAGE.fullmatch(found) else None
+
+
+def _segment(raw: dict[str, Any], where: str, notes: _Notes, *, has_tokens: bool) -> _Segment:
+    label = _label(raw, where, notes)
+    if has_tokens:
+        span_s = _offsets(raw, where, notes)
+        pieces = _joined(_objects(raw, "tokens", where, notes), label, notes)
+    else:
+        span_s = _span(raw, ("start", "end"), where, notes)
+        pieces = [
+            _piece(word, place, label, notes)
+            for place, word in _objects(raw, "words", where, notes)
+        ]
+    if not pieces:
+        text = raw.get("text")
+        if not isinstance(text, str):
+            notes.add(f"{where}: has neither words nor a text")
+            text = ""
+        pieces = [_Piece(part, label) for part in INVISIBLE.sub("", text).split()]
+    return _Segment([piece for piece in pieces if _is_spoken(piece.text)], span_s)
+
+
+def _objects(
+    raw: dict[str, Any], key: str, where: str, notes: _Notes
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The words or tokens of a segment that have a text, with their places."""
+    found = raw.get(key)
+    if not isinstance(found, list | None):
+        notes.add(f"{where}: '{key}' must be a list; the text is read instead")
+        return
+    kind, text_key = ("word", "word") if key == "words" else ("token", "text")
+    for number, each in enumerate(found or (), start=1):
+        if isinstance(each, dict) and isinstance(each.get(text_key), str):
+            yield f"{where} {kind} {number}", each
+        else:
+            notes.add(f"{where} {kind} {number}: expected an object with a text '{text_key}'")
+
+
+def _piece(raw: dict[str, Any], where: str, label: str | None, notes: _Notes) -> _Piece:
+    key = "score" if "score" in raw else "probability"
+    return _Piece(
+        text=" ".join(INVISIBLE.sub("", raw["word"]).split()),
+        label=_label(raw, where, notes) or label,
+        span_s=_span(raw, ("start", "end"), where, notes),
+        confidence=_confidence(raw.get(key), where, notes),
+    )
+
+
+def _joined(
+    tokens: Iterator[tuple[str, dict[str, Any]]], label: str | None, notes: _Notes
+) -> list[_Piece]:
+    """The words that tokens make up; a token that begins with a space begins a word."""
+    groups: list[list[_Piece]] = []
+    for where, raw in tokens:
+        text = raw["text"]
+        if SPECIAL_TOKEN.fullmatch(text.strip()):
+            continue
+        if not groups or text[:1].isspace():
+            groups.append([])
+        confidence = _confidence(raw.get("p"), where, notes)
+        groups[-1].append(_Piece(text, label, _offsets(raw, where, notes), confidence))
+    return [_whole(group) for group in groups]
+
+
+def _whole(tokens: Sequence[_Piece]) -> _Piece:
+    # A comma or a full stop is not heard: its time would reach into the pause.
+    heard = [token for token in tokens if _is_spoken(token.text)] or tokens
+    first, last = heard[0].span_s, heard[-1].span_s
+    confidences = [token.confidence for token in heard if token.confidence is not None]
+    return _Piece(
+        text=" ".join(INVISIBLE.sub("", "".join(token.text for token in tokens)).split()),
+        label=tokens[0].label,
+        span_s=(first[0], last[1]) if first and last and first[0] <= last[1] else None,
+        confidence=sum(confidences) / len(confidences) if confidences else None,
+    )
+
+
+def _offsets(raw: dict[str, Any], where: str, notes: _Notes) -> Span | None:
+    offsets = raw.get("offsets")
+    if not isinstance(offsets, dict):
+        return None
+    span_ms = _span(offsets, ("from", "to"), where, notes)
+    return (span_ms[0] / 1000, span_ms[1] / 1000) if span_ms else None
+
+
+def _span(raw: dict[str, Any], keys: tuple[str, str], where: str, notes: _Notes) -> Span | None:
+    start, end = (raw.get(key) for key in keys)
+    if start is None and end is None:
+        return None
+    if isinstance(start, float) and isinstance(end, float) and 0 <= start <= end < math.inf:
+        return start, end
+    notes.add(f"{where}: its times cannot be right; they are taken as unknown")
+    return None
+
+
+def _confidence(value: object, where: str, notes: _Notes) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, float) and 0 <= value <= 1:
+        return value
+    notes.add(f"{where}: its confidence is no number from 0 to 1; it is taken as unknown")
+    return None
+
+
+def _label(raw: dict[str, Any], where: str, notes: _Notes) -> str | None:
+    found = raw.get("speaker")
+    if isinstance(found, float) and math.isfinite(found):
+        return f"{found:g}"
+    if isinstance(found, str):
+        return found.strip() or None
+    if found is not None:
+        notes.add(f"{where}: its speaker is no text; it is taken as unknown")
+    return None
+
+
+def _roles(
+    segments: Sequence[_Segment], options: ReadingOptions, notes: _Notes
+) -> Mapping[str | None, Speaker]:
+    """Who stands behind each label, and behind none."""
+    known = {code.strip().casefold(): role for code, role in options.roles.items()}
+    pieces = [piece for segment in segments for piece in segment.pieces]
+    labels = sorted({piece.label for piece in pieces if piece.label is not None})
+    if any(label.casefold() not in known for label in labels):
+        shown = [INVISIBLE.sub("", " ".join(label.split()))[:40] for label in labels]
+        more = f" (+{len(shown) - 20} more)" if len(shown) > 20 else ""
+        raise TranscriptError(
+            f"{notes.path}: expected every speaker in transcripts.roles, such as "
+            f"{{SPEAKER_00: participant}}; its speakers: {', '.join(shown[:20])}{more}"
+        )
+    roles: dict[str | None, Speaker] = {label: known[label.casefold()] for label in labels}
+    roles[None] = "other" if labels else "participant"
+    nobody = sum(piece.label is None for piece in pieces)
+    if labels and nobody:
+        notes.add(f"{nobody} words have no speaker, unlike the rest; they are nobody's ('other')")
+    return roles
+
+
+def _word(piece: _Piece, speaker: Speaker) -> Word:
+    start_s, end_s = piece.span_s or (None, None)
+    return Word(
+        text=piece.text,
+        start_s=start_s,
+        end_s=end_s,
+        speaker=speaker,
+        confidence=piece.confidence,
+    )
+
+
+def _is_spoken(text: str) -> bool:
+    return any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in text)

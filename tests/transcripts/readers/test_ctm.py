@@ -1,0 +1,229 @@
+"""CTM files: one recording of several, channels, and lines that cannot be right."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cogspeech.errors import TranscriptError
+from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.readers.ctm import CtmReader
+from cogspeech.types import Transcript, Word
+
+TWO = {"A": "participant", "B": "interviewer"}
+
+
+def _read(folder: Path, content: str | bytes, roles=None) -> Transcript:
+    path = folder / "any.ctm"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return CtmReader().read(path, recording_id="r1", options=ReadingOptions(roles=roles or {}))
+
+
+def _refusal(folder: Path, content: str | bytes, roles=None) -> str:
+    with pytest.raises(TranscriptError) as refusal:
+        _read(folder, content, roles)
+    message = str(refusal.value)
+    assert message.startswith(str(folder / "any.ctm"))
+    assert "ladder" not in message
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def test_it_is_registered_by_name_and_found_by_its_ending(tmp_path: Path) -> None:
+    assert READERS.get("ctm") is CtmReader
+    (tmp_path / "a.CTM").write_text("r1 1 0 1 the\n")
+    assert len(read_transcript_file(tmp_path / "a.CTM", recording_id="r1").words) == 1
+
+
+def test_words_are_read_with_times_and_confidence(tmp_path: Path) -> None:
+    content = ";; made by hand\n\nr1 1 0.25 0.5 the 0.9\r\nr1\t1  .75 1e-1   größe\nr1 1 2. 0 a 1.0"
+
+    assert _read(tmp_path, content) == Transcript(
+        recording_id="r1",
+        source="ctm",
+        words=(
+            Word(text="the", start_s=0.25, end_s=0.75, confidence=0.9),
+            Word(text="größe", start_s=0.75, end_s=0.85),
+            Word(text="a", start_s=2.0, end_s=2.0, confidence=1.0),
+        ),
+    )
+
+
+def test_of_several_recordings_one_is_read_and_only_its_lines_are_judged(tmp_path: Path) -> None:
+    content = "r0 1 0 1 no\nr0 odd\nr1 1 5 1 later\nr1 1 0 1 first\nr2 B 0 1 no\n"
+
+    transcript = _read(tmp_path, content)
+
+    assert [word.text for word in transcript.words] == ["first", "later"]
+    assert transcript.warnings == ()
+
+
+def test_a_single_recording_is_read_whatever_its_name(tmp_path: Path) -> None:
+    assert len(_read(tmp_path, "S001_enhanced 1 0 1 the\n").words) == 1
+
+
+def test_several_recordings_none_of_which_is_meant_are_refused(tmp_path: Path) -> None:
+    refusal = _refusal(tmp_path, "ladder 1 0 1 ladder\nr2 1 0 1 a\n")
+
+    assert (
+        "expected 'r1' in the first column, found 2 other recordings; give one file each" in refusal
+    )
+
+
+def test_channels_are_told_apart_by_their_roles(tmp_path: Path) -> None:
+    content = "r1 A 0 1 a\nr1 A 2 1 c\nr1 b 1.5 1 b\n"
+
+    transcript = _read(tmp_path, content, TWO)
+
+    assert [(word.text, word.speaker[0]) for word in transcript.words] == [
+        ("a", "p"),
+        ("b", "i"),
+        ("c", "p"),
+    ]
+
+
+def test_a_single_channel_is_the_participants_unless_it_has_a_role(tmp_path: Path) -> None:
+    assert _read(tmp_path, "r1 2 0 1 a\n", TWO).words[0].speaker == "participant"
+    assert _read(tmp_path, "r1 B 0 1 a\n", TWO).words[0].speaker == "interviewer"
+
+
+def test_a_channel_without_a_role_is_refused_with_its_line(tmp_path: Path) -> None:
+    refusal = _refusal(tmp_path, "r1 A 0 1 a\nr1 ladder 0 1 b\n", {"A": "participant"})
+
+    assert (
+        "any.ctm:2: this channel has no role, and there are 2; name all channels in tra" in refusal
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "is_known"),
+    [
+        ("0 1", True),
+        ("-1 2", False),
+        ("0 -1", False),
+        ("NaN 1", False),
+        ("0 inf", False),
+        ("8e307 8e307", True),
+        ("1.7e308 1.7e308", False),
+        ("1e999 0", False),
+        (f"0 {'9' * 5000}", False),
+        ("0:01 1", False),
+        ("1_0 1", False),
+        ("٣ 1", False),
+        ("* *", False),
+    ],
+    ids=range(13),
+)
+def test_a_word_whose_times_cannot_be_right_stays_without_them(
+    tmp_path: Path, times: str, is_known: bool
+) -> None:
+    transcript = _read(tmp_path, f"r1 1 {times} ladder\n")
+
+    assert [word.is_timed for word in transcript.words] == [is_known]
+    assert [warning.partition("any.ctm")[2] for warning in transcript.warnings] == (
+        [] if is_known else [":1: its times cannot be right; they are taken as unknown"]
+    )
+
+
+@pytest.mark.parametrize("confidence", ["1.01", "-0.5", "NA", "nan", "1e999"])
+def test_a_confidence_that_cannot_be_right_is_unknown(tmp_path: Path, confidence: str) -> None:
+    transcript = _read(tmp_path, f"r1 1 0 1 ladder {confidence}\n")
+
+    assert transcript.words == (Word(text="ladder", start_s=0.0, end_s=1.0),)
+    assert transcript.warnings[0].endswith(
+        ":1: its confidence is no number from 0 to 1; it is taken as unknown"
+    )
+
+
+def test_other_lines_are_passed_over_and_told(tmp_path: Path) -> None:
+    content = "r1 1 0 1\nr1 1 0 1 a 0.5 lex spk1\nr1 1 0 1 b\n"
+
+    transcript = _read(tmp_path, content)
+
+    assert [word.text for word in transcript.words] == ["b"]
+    assert [warning.partition("any.ctm")[2] for warning in transcript.warnings] == [
+        ":1: expected 5 or 6 columns, found 4; passed over",
+        ":2: expected 5 or 6 columns, found 8; passed over",
+    ]
+
+
+def test_silences_are_no_words_and_unknown_words_are_counted(tmp_path: Path) -> None:
+    marks = ["sp", "SIL", "<eps>", "<sil>", "spn", "<UNK>", "--", "lad\x07der"]
+
+    transcript = _read(tmp_path, "".join(f"r1 1 {at} 1 {mark}\n" for at, mark in enumerate(marks)))
+
+    assert transcript.words == (Word(text="ladder", start_s=7.0, end_s=8.0),)
+    assert transcript.warnings == (
+        f"{tmp_path / 'any.ctm'}: 2 unknown words (spn, <unk>) were left out",
+    )
+
+
+def test_alternatives_are_refused(tmp_path: Path) -> None:
+    content = "r1 1 * * <ALT_BEGIN>\nr1 1 0 1 a\nr1 1 * * <ALT>\nr1 1 0 1 b\nr1 1 * * <ALT_END>\n"
+
+    assert ":1: has alternatives (<ALT_BEGIN>); keep one of them" in _refusal(tmp_path, content)
+
+
+def test_prose_gives_no_words_and_few_warnings(tmp_path: Path) -> None:
+    transcript = _read(tmp_path, "the ladder falls\n" * 500)
+
+    assert transcript.words == ()
+    assert len(transcript.warnings) == 21
+    assert not any("ladder" in warning for warning in transcript.warnings)
+
+
+WORDS = st.lists(
+    st.tuples(
+        st.integers(0, 9_999).map(lambda ms: ms / 1000),
+        st.integers(0, 9_999).map(lambda ms: ms / 1000),
+        st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Z")), min_size=1)
+        .filter(lambda text: any(sign.isalnum() for sign in text))
+        .filter(lambda text: text.casefold() not in ("sp", "sil", "spn")),
+        st.none() | st.floats(0, 1),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=50)
+@given(words=WORDS)
+def test_any_words_come_back_exactly(tmp_path_factory, words: list[tuple]) -> None:
+    lines = [
+        f"r1 1 {start!r} {duration!r} {text}{'' if score is None else f' {score!r}'}\n"
+        for start, duration, text, score in words
+    ]
+
+    transcript = _read(tmp_path_factory.getbasetemp(), "".join(lines))
+
+    assert [(w.start_s, w.end_s, w.text, w.confidence) for w in transcript.words] == [
+        (start, start + duration, text, score)
+        for start, duration, text, score in sorted(words, key=lambda word: word[0])
+    ]
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.integers(0, 10_000),
+        st.integers(0, 12),
+        st.binary(max_size=6) | st.sampled_from([b" ", b"\n", b"-", b"nan", b"<ALT_BEGIN>"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=100)
+@given(edits=EDITS)
+def test_a_damaged_file_is_read_or_refused_without_a_word(tmp_path_factory, edits) -> None:
+    content = b";; c\nr1 A 0.25 0.5 the 0.9\nr1 B 0.75 0.5 ladder\nr2 A 2 3 ladder 1.0\n"
+    for at, width, new in edits:
+        place = at % (len(content) + 1)
+        content = content[:place] + new + content[place + width :]
+
+    try:
+        messages = list(_read(tmp_path_factory.getbasetemp(), content, TWO).warnings)
+    except TranscriptError as refusal:
+        messages = [str(refusal)]
+
+    assert all("ladder" not in message and "\n" not in message for message in messages)
