@@ -70,12 +70,12 @@ class Bench:
         """A length of audio."""
         return small if self.is_small else full
 
-    def jobs(self, name: str, seconds: list[float]) -> tuple[Job, ...]:
+    def jobs(self, name: str, seconds: list[float], *, rate_hz: int = 16_000) -> tuple[Job, ...]:
         """A corpus of real speech."""
         speech = real_speech_folder()
         if speech is None:
             raise SystemExit("no real speech: set COGSPEECH_REAL_SPEECH")
-        table = librivox_corpus(speech, self.folder / name, seconds=seconds)
+        table = librivox_corpus(speech, self.folder / name, seconds=seconds, rate_hz=rate_hz)
         column = TargetSection().column
         recordings = read_recordings_table(table, target_column=column)
         section = TranscriptsSection()
@@ -162,7 +162,7 @@ def per_word(bench: Bench) -> list[Row]:
 
     rows = []
     length_s = bench.seconds(60, 6)
-    (job,) = bench.jobs("per_word", [length_s])
+    (job,) = bench.jobs("per_word", [length_s], rate_hz=44_100)
     spoken = [word for word in job.transcript.words if word.start_s is not None]
     for dtype in native_dtypes():
         encoder = bench.audio(dtype=dtype)
@@ -269,7 +269,7 @@ def scale(bench: Bench) -> list[Row]:
     """Cost per recording as the corpus grows."""
     rows: list[Row] = []
     for count in (10, 100, 1000) if not bench.is_small else (3, 9):
-        jobs = bench.jobs(f"scale{count}", [2.0] * count)
+        jobs = bench.jobs(f"scale{count}", [1.5] * count)
         encoders = (bench.audio(), cheap_text())
         encoders[0].encode(np.zeros((1, 16_000), dtype=np.float32))  # weights are loaded once
         total_s = timed(partial(embed_recordings, jobs, encoders, cache=bench.cache()))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from cogspeech.corpora.base import write_recordings_table
 
@@ -12,17 +13,22 @@ WORDS_PER_S = 2.4
 RATE_HZ = 16_000
 
 
-def librivox_corpus(speech: Path, folder: Path, *, seconds: list[float], seed: int = 0) -> Path:
+def librivox_corpus(
+    speech: Path, folder: Path, *, seconds: list[float], seed: int = 0, rate_hz: int = RATE_HZ
+) -> Path:
     """One recording of each length; the words are placed evenly. Returns the recordings table."""
     generator = np.random.default_rng(seed)
-    clips = [soundfile.read(path)[0] for path in sorted((speech / "librivox").glob("*.wav"))]
+    clips = [
+        soxr.resample(soundfile.read(path)[0], RATE_HZ, rate_hz)
+        for path in sorted((speech / "librivox").glob("*.wav"))
+    ]
     texts = (speech / "librivox" / "transcription").read_text().lower().split()
     vocabulary = [text for text in texts if text.isalpha()]
     rows = []
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     for number, length_s in enumerate(seconds):
         name = f"r{number:04d}"
-        _write_audio(folder / "audio" / f"{name}.wav", clips, length_s, generator)
+        _write_audio(folder / "audio" / f"{name}.wav", clips, length_s, rate_hz, generator)
         starts_s = np.arange(0, length_s - 0.3, 1 / WORDS_PER_S)
         words = [
             {"text": str(text), "start_s": float(at), "end_s": float(at) + 0.3}
@@ -43,10 +49,14 @@ def librivox_corpus(speech: Path, folder: Path, *, seconds: list[float], seed: i
 
 
 def _write_audio(
-    path: Path, clips: list[np.ndarray], length_s: float, generator: np.random.Generator
+    path: Path,
+    clips: list[np.ndarray],
+    length_s: float,
+    rate_hz: int,
+    generator: np.random.Generator,
 ) -> None:
-    missing = round(length_s * RATE_HZ)
-    with soundfile.SoundFile(path, "w", RATE_HZ, 1, subtype="PCM_16") as stream:
+    missing = round(length_s * rate_hz)
+    with soundfile.SoundFile(path, "w", rate_hz, 1, subtype="PCM_16") as stream:
         while missing:
             piece = clips[generator.integers(len(clips))][:missing] * generator.uniform(0.7, 1.0)
             stream.write(piece)

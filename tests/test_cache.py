@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from cogspeech import cache as cache_module
 from cogspeech.cache import (
     ContentCache,
     cache_folder,
     content_key,
     file_digest,
+    remembered_digest,
     write_atomically,
 )
 from cogspeech.errors import CacheError
@@ -348,3 +350,49 @@ def test_a_cache_that_cannot_be_written_is_one_clear_error(
         cache.write(KEY, ARRAYS, **MADE)
 
     assert cache.read(KEY) is None
+
+
+def _age(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """As if that much time had passed."""
+    now = time.time() + seconds
+    monkeypatch.setattr(cache_module.time, "time", lambda: now)
+
+
+def test_the_digest_of_a_settled_file_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    _age(monkeypatch, 10)
+    first = remembered_digest(tmp_path / "a")
+    monkeypatch.setattr(cache_module, "file_digest", lambda _path: pytest.fail("read again"))
+
+    assert remembered_digest(tmp_path / "a") == first
+
+
+@pytest.mark.parametrize("waits", [0.0, 10.0])
+def test_a_file_that_changes_has_another_digest_whatever_its_times_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: float
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    status = path.stat()
+    _age(monkeypatch, waits)
+    first = remembered_digest(path)
+    time.sleep(0.02)  # one tick of the file system's clock
+    path.write_bytes(b"xyz")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert remembered_digest(path) == file_digest(path) != first
+
+
+def test_a_damaged_note_of_a_digest_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    _age(monkeypatch, 10)
+    first = remembered_digest(tmp_path / "a")
+    (note,) = (cache_folder() / "files").iterdir()
+    note.write_text("half")
+
+    assert remembered_digest(tmp_path / "a") == first
+    assert note.read_text() == first

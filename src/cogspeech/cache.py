@@ -5,6 +5,7 @@ right, missing, or damaged, and a damaged one is made again.
 
     ab/abcd....safetensors     an entry; its header holds its own digest and what it is
     people/DIGEST/abcd...      an empty file: the entry was made from this participant's recordings
+    files/DIGEST               the sha256 of a checkpoint's file in one state
     bundles/DIGEST.json        a bundle that was trained here, where it lies, and on whom
 
 Participants stand there as digests of their ids, never by name.
@@ -31,6 +32,8 @@ SCHEMA_VERSION = 2
 """Of the entries; it is part of every key."""
 LEFTOVER_AGE_S = 3600.0
 """A temporary file of that age has no writer any more."""
+SETTLED_AFTER_S = 2.0
+DIGEST_LETTERS = 64
 TEMPORARY = ".tmp-"
 HEADER = "cogspeech"
 
@@ -54,6 +57,27 @@ def file_digest(path: Path) -> str:
     """sha256 of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remembered_digest(path: Path) -> str:
+    """`file_digest` of a large file, computed once for each state of the file.
+
+    A state is place, size, and times of change down to the nanosecond; every write moves the change
+    time (``ctime``), which programs cannot set. A file that changed a moment ago is not remembered:
+    it may change again within one tick of the file system's clock.
+    """
+    status = path.stat()
+    state = [str(path.resolve()), status.st_dev, status.st_ino, status.st_size]
+    state += [status.st_mtime_ns, status.st_ctime_ns]
+    note = cache_folder() / "files" / hashlib.sha256(json.dumps(state).encode()).hexdigest()
+    with suppress(OSError):
+        known = note.read_text(encoding="ascii")
+        if len(known) == DIGEST_LETTERS:
+            return known
+    digest = file_digest(path)
+    if time.time() - status.st_ctime > SETTLED_AFTER_S:
+        write_atomically(note, digest.encode())
+    return digest
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -223,7 +223,7 @@ def heard(monkeypatch):
 
 
 def test_a_window_hears_its_context_on_both_sides(tmp_path, encoders, cache, heard):
-    embed(recording(tmp_path, noise(61)), transcript(words((0.1, 60.5))), encoders, cache)
+    embed(recording(tmp_path, noise(70)), transcript(words((0.1, 69.5))), encoders, cache)
 
     longest = max(length for _, length in heard)
     options = encoders[0].options
@@ -231,6 +231,8 @@ def test_a_window_hears_its_context_on_both_sides(tmp_path, encoders, cache, hea
 
 
 def test_windows_of_equal_length_share_a_call_across_recordings(tmp_path, encoders, cache, heard):
+    options = AcousticEncoder.Options(mel_bands=12, window_s=20.0, context_s=2.0)
+    encoders = (AcousticEncoder(options), encoders[1])
     lengths_s = (46.0, 46.0, 7.0, 7.0, 7.0, 9.5)
     made = [recording(tmp_path, noise(s, i), name=f"r{i}") for i, s in enumerate(lengths_s)]
     said = [transcript(words((0.1, s - 0.1)), name=f"r{i}") for i, s in enumerate(lengths_s)]
@@ -308,7 +310,7 @@ def test_every_window_is_prepared_by_the_level_of_all_turns(tmp_path, encoders, 
             known[round(29.25 * RATE_HZ) : round(55.25 * RATE_HZ)],
         ]
     )
-    assert len(levels) > 2
+    assert len(levels) >= 2
     for level in levels:
         assert level.mean == pytest.approx(kept.mean(), abs=1e-6)
         assert level.variance == pytest.approx(kept.var(), rel=1e-4)
@@ -327,7 +329,7 @@ def test_what_the_interviewer_says_is_no_token_and_no_event(tmp_path, encoders, 
 
 @pytest.mark.parametrize(
     "option",
-    [{"storage": "float16"}, {"pooling": "isolated_words"}, {"window_s": 5.0}, {"context_s": 1.0}],
+    [{"storage": "float16"}, {"pooling": "isolated_words"}, {"window_s": 5.0}, {"context_s": 2.5}],
 )
 def test_every_option_of_the_embedding_is_part_of_the_key(tmp_path, encoders, cache, option):
     made, said = recording(tmp_path, noise(9)), transcript(words((0.2, 0.7), (1.2, 1.6)))
@@ -435,7 +437,7 @@ def test_participants_of_the_same_entry_are_both_remembered(tmp_path, encoders, 
 def test_transformers_give_the_same_alone_and_among_others(tmp_path, kind, pooling):
     folder = save_audio_checkpoint(kind, tmp_path / "model")
     text = HashedWordsEncoder(HashedWordsEncoder.Options(size=16))
-    lengths_s = (3.0, 26.0, 3.0) if pooling == "in_context" else (3.0, 4.0, 3.0)
+    lengths_s = (3.0, 33.0, 3.0) if pooling == "in_context" else (3.0, 4.0, 3.0)
     made = [recording(tmp_path, noise(s, i), name=f"r{i}") for i, s in enumerate(lengths_s)]
     said = [
         transcript(words((0.1, 0.5), (0.9, 1.3), (1.5, s - 0.1)), name=f"r{i}")

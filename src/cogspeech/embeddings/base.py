@@ -41,9 +41,9 @@ class AudioOptions(EncoderOptions):
 
     pooling: Literal["in_context", "isolated_words"] = "in_context"
     """``isolated_words``: every word and pause is cut out and encoded alone, for ablations."""
-    window_s: Annotated[float, Field(ge=1, le=120)] = 20.0
+    window_s: Annotated[float, Field(ge=1, le=120)] = 30.0
     """Of one encoder call, without its context."""
-    context_s: Annotated[float, Field(ge=0, le=30)] = 2.0
+    context_s: Annotated[float, Field(ge=0, le=30)] = 1.0
     """Heard on both sides of a window, and thrown away."""
 
 

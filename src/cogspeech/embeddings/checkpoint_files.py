@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from safetensors import SafetensorError
 
-from cogspeech.cache import file_digest
+from cogspeech.cache import remembered_digest
 from cogspeech.config import is_offline
 from cogspeech.embeddings.base import EncoderOptions
 from cogspeech.errors import ConfigError, EncoderError
@@ -122,7 +122,7 @@ class Checkpoint:
     def digests(self) -> dict[str, str]:
         """sha256 of every file that decides the numbers."""
         files = [*self.folder.glob("*.safetensors"), *self.folder.glob("*.json")]
-        return {path.name: file_digest(path) for path in sorted(files)}
+        return {path.name: remembered_digest(path) for path in sorted(files)}
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything in the files and the options that the numbers depend on."""

@@ -361,6 +361,8 @@ def test_marks_in_seconds_are_recognised_by_their_pace(tmp_path: Path) -> None:
     assert warning.endswith(
         ":1: the time marks leave 0.3 ms to a word; they are not in ms and are all left out"
     )
+    tiers = "*PAR:\tthe jar fell .", "%wor:\tthe •1_1• jar •1_2• fell •2_3• ."
+    assert not any(word.is_timed for word in _lines(tmp_path, *tiers).words)
     milliseconds = [line.replace("_", "000_").replace("• ", "000•") for line in seconds]
     assert _lines(tmp_path, *[f"{line[:-1]}000•" for line in milliseconds]).warnings == ()
 

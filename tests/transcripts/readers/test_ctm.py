@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.readers import ctm
 from cogspeech.transcripts.readers.ctm import CtmReader
 from cogspeech.types import Transcript, Word
 
@@ -163,6 +164,25 @@ def test_alternatives_are_refused(tmp_path: Path) -> None:
     content = "r1 1 * * <ALT_BEGIN>\nr1 1 0 1 a\nr1 1 * * <ALT>\nr1 1 0 1 b\nr1 1 * * <ALT_END>\n"
 
     assert ":1: has alternatives (<ALT_BEGIN>); keep one of them" in _refusal(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("limit", "match"),
+    [({"MAX_WORDS": 3}, "more than 3 words"), ({"MAX_BYTES": 9}, "larger than 0 MB")],
+    ids=["words", "bytes"],
+)
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict, match: str
+) -> None:
+    sound = "r1 1 0 1 a\n" * 3
+    too_large = "r1 1 0 1 ladder\n" * 4
+    assert len(_read(tmp_path, sound).words) == 3
+    for name, value in limit.items():
+        monkeypatch.setattr(ctm, name, value)
+
+    assert match in _refusal(tmp_path, too_large)
+    if "MAX_WORDS" in limit:
+        assert len(_read(tmp_path, sound).words) == 3
 
 
 def test_prose_gives_no_words_and_few_warnings(tmp_path: Path) -> None:

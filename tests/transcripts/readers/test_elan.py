@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.readers import elan
 from cogspeech.transcripts.readers.elan import ElanReader
 from cogspeech.types import Transcript, Utterance, Word
 
@@ -253,7 +254,7 @@ def test_utterances_that_are_not_divided_are_told_where_they_are_not_read(tmp_pa
 
     assert _seen(transcript) == [("the", 1.0, 1.7, "p")]
     assert transcript.warnings == (
-        f"{tmp_path / 'r1.eaf'}: tier 'PAR': 1 annotations hold no words",
+        f"{tmp_path / 'r1.eaf'}: tier 'PAR': not all annotations hold words",
     )
 
 
@@ -330,7 +331,7 @@ def test_silences_are_no_words_and_unknown_words_are_counted(tmp_path: Path) -> 
 
     assert _seen(transcript) == [("ladder", 7.0, 8.0, "p")]
     assert transcript.warnings == (
-        f"{tmp_path / 'r1.eaf'}: tier 'words': left out 2 unknown words (spn, <unk>)",
+        f"{tmp_path / 'r1.eaf'}: tier 'words': 2 unknown words were left out",
     )
 
 
@@ -349,6 +350,25 @@ def test_speech_that_is_not_read_is_told(tmp_path: Path) -> None:
         "tier 'nurse' is of a participant without a role",
         "tier 'words' was passed over, for roles name the participant's",
     ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "match"),
+    [({"MAX_WORDS": 3}, "more than 3 words"), ({"MAX_BYTES": 9}, "larger than 0 MB")],
+    ids=["words", "bytes"],
+)
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict, match: str
+) -> None:
+    sound = _eaf(SECONDS, _tier("words", _aligned("a", "ts1", "ts2", "b c d")))
+    too_large = _eaf(SECONDS, _tier("words", _aligned("a", "ts1", "ts2", "b c ladder e")))
+    assert len(_read(tmp_path, sound).words) == 3
+    for name, value in limit.items():
+        monkeypatch.setattr(elan, name, value)
+
+    assert match in _refusal(tmp_path, too_large)
+    if "MAX_WORDS" in limit:
+        assert len(_read(tmp_path, sound).words) == 3
 
 
 ONE = _aligned("a", "ts1", "ts2", "ladder")

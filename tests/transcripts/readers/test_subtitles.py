@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.readers import subtitles
 from cogspeech.transcripts.readers.subtitles import SubtitlesReader
 from cogspeech.types import Transcript, Utterance, Word
 
@@ -19,6 +20,16 @@ def _read(folder: Path, content: str | bytes, roles=None, name: str = "r1.srt") 
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     options = ReadingOptions(roles=roles or {})
     return SubtitlesReader().read(path, recording_id="r1", options=options)
+
+
+def _refusal(folder: Path, content: str | bytes, roles=None, name: str = "r1.srt") -> str:
+    with pytest.raises(TranscriptError) as refusal:
+        _read(folder, content, roles, name)
+    message = str(refusal.value)
+    assert message.startswith(str(folder / name))
+    assert "adder" not in message
+    assert len(message.splitlines()) == 1
+    return message
 
 
 def _vtt(folder: Path, *blocks: str, roles=None) -> Transcript:
@@ -89,8 +100,7 @@ def test_the_header_of_webvtt_is_no_cue(tmp_path: Path, header: str) -> None:
 
 @pytest.mark.parametrize("content", ["", "ladder", "WEBVTTladder", "\nWEBVTT"])
 def test_a_vtt_file_without_its_header_is_refused(tmp_path: Path, content: str) -> None:
-    with pytest.raises(TranscriptError, match=r"r1\.vtt: expected WEBVTT in the first line; exp"):
-        _read(tmp_path, content, name="r1.vtt")
+    assert "expected WEBVTT in the first" in _refusal(tmp_path, content, name="r1.vtt")
 
 
 def test_markup_is_taken_away(tmp_path: Path) -> None:
@@ -165,14 +175,9 @@ def test_where_the_participant_is_named_words_of_nobody_are_not_the_participants
 
 @pytest.mark.parametrize("text", ["<v Ladder>x", "[SPEAKER_00]: ladder"])
 def test_a_speaker_without_a_role_is_refused_and_not_named(tmp_path: Path, text: str) -> None:
-    with pytest.raises(TranscriptError) as refusal:
-        _read(tmp_path, _cues("PAR: a", text), TWO)
+    refusal = _refusal(tmp_path, _cues("PAR: a", text), TWO)
 
-    message = str(refusal.value)
-    assert message.startswith(
-        f"{tmp_path / 'r1.srt'}:6: a speaker of this cue (<v NAME> or [NAME]:) is not in"
-    )
-    assert "adder" not in message
+    assert ":6: a speaker of this cue (<v NAME> or [NAME]:) is not in transcripts.r" in refusal
 
 
 @pytest.mark.parametrize(
@@ -224,6 +229,25 @@ def test_prose_gives_no_words_and_few_warnings(tmp_path: Path) -> None:
     assert transcript.words == ()
     assert len(transcript.warnings) == 21
     assert not any("ladder" in warning for warning in transcript.warnings)
+
+
+@pytest.mark.parametrize(
+    ("limit", "match"),
+    [({"MAX_WORDS": 3}, "more than 3 words"), ({"MAX_BYTES": 9}, "larger than 0 MB")],
+    ids=["words", "bytes"],
+)
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict, match: str
+) -> None:
+    sound = _cues("a b c")
+    too_large = _cues("a b", "c ladder")
+    assert len(_read(tmp_path, sound).words) == 3
+    for name, value in limit.items():
+        monkeypatch.setattr(subtitles, name, value)
+
+    assert match in _refusal(tmp_path, too_large)
+    if "MAX_WORDS" in limit:
+        assert len(_read(tmp_path, sound).words) == 3
 
 
 @pytest.mark.timeout(10)

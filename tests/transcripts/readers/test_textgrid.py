@@ -10,6 +10,7 @@ from praatio import textgrid as praatio
 
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.readers import textgrid
 from cogspeech.transcripts.readers.textgrid import TextGridReader
 from cogspeech.types import Transcript, Utterance, Word
 
@@ -214,6 +215,36 @@ def test_tiers_that_cannot_be_read_are_told(tmp_path: Path) -> None:
         "tier 'INV' holds points, not intervals; it was passed over",
         "tier 'words' was passed over, for roles name the participant's",
     ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "match"),
+    [({"MAX_WORDS": 3}, "more than 3 words"), ({"MAX_BYTES": 9}, "larger than 0 MB")],
+    ids=["words", "bytes"],
+)
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict, match: str
+) -> None:
+    sound = _grid(_tier("words", '1 2 "b c d"'))
+    too_large = _grid(_tier("words", '1 2 "b c d"', '2 3 "ladder"'))
+    assert len(_read(tmp_path, sound).words) == 3
+    for name, value in limit.items():
+        monkeypatch.setattr(textgrid, name, value)
+
+    assert match in _refusal(tmp_path, too_large)
+    if "MAX_WORDS" in limit:
+        assert len(_read(tmp_path, sound).words) == 3
+
+
+def test_a_file_with_too_many_values_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = _grid(_tier("phones", *['1 2 "m"'] * 30), _tier("words", WORDS))
+    monkeypatch.setattr(textgrid, "MAX_VALUES", 109)
+    assert len(_read(tmp_path, content).words) == 1
+
+    monkeypatch.setattr(textgrid, "MAX_VALUES", 108)
+    assert "more than 108 values; no transcript" in _refusal(tmp_path, content)
 
 
 WORDS = '1 2 "ladder"'

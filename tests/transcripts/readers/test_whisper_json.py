@@ -360,12 +360,29 @@ def test_a_file_that_is_no_transcript_is_refused(
     assert match in _refusal(tmp_path, content)
 
 
-def test_a_file_that_is_too_large_is_refused_unread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limit", "match"),
+    [({"MAX_WORDS": 3}, "more than 3 words"), ({"MAX_BYTES": 9}, "larger than 0 MB")],
+    ids=["words", "bytes"],
+)
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: dict, match: str
 ) -> None:
-    monkeypatch.setattr(whisper_json, "MAX_BYTES", 1 << 20)
+    sound = [{"text": "a b c"}]
+    too_large = [{"text": "a b"}, {"text": "a ladder"}]
+    assert len(_read(tmp_path, sound).words) == 3
+    for name, value in limit.items():
+        monkeypatch.setattr(whisper_json, name, value)
 
-    assert "larger than 1 MB; not a transcript" in _refusal(tmp_path, " " * ((1 << 20) + 1))
+    assert match in _refusal(tmp_path, too_large)
+    if "MAX_WORDS" in limit:
+        assert len(_read(tmp_path, sound).words) == 3
+
+
+def test_segments_without_end_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_json, "MAX_WORDS", 3)
+
+    assert "more than 3 words; no transcript" in _refusal(tmp_path, [{}] * 4)
 
 
 def test_only_the_first_warnings_are_kept(tmp_path: Path) -> None:

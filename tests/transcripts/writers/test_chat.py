@@ -223,7 +223,7 @@ TEXTS = st.one_of(
 HOW = (
     st.sampled_from(SPEAKERS),
     st.booleans(),
-    st.one_of(st.none(), st.tuples(st.floats(0, 2), st.floats(0.02, 2))),
+    st.one_of(st.none(), st.tuples(st.floats(0, 2), st.floats(0.2, 2))),
 )
 
 

@@ -287,8 +287,7 @@ def _drop_unsound_times(
     lines: Sequence[_Line], speakers: Mapping[str, Speaker], warnings: _Warnings
 ) -> None:
     """Takes away times in a wrong unit and times that run backwards."""
-    spans = [(line.span or _hull(line.word_spans), len(line.words)) for line in lines]
-    pace_ms = [(span[1] - span[0]) / count for span, count in spans if span and count]
+    pace_ms = [pace for line in lines for pace in _pace_ms(line)]
     if pace_ms and statistics.median(pace_ms) < SHORTEST_WORD_MS:
         warnings.add(
             1, f"the time marks leave {statistics.median(pace_ms):.1f} ms to a word; they are not "
@@ -322,9 +321,12 @@ def _drop_backward_words(lines: Sequence[_Line], warnings: _Warnings) -> None:
             warnings.add(line.number, "times on its %wor tier run backwards; they are left out")
 
 
-def _hull(spans: Sequence[Span | None]) -> Span | None:
-    known = [span for span in spans if span is not None]
-    return (known[0][0], known[-1][1]) if known else None
+def _pace_ms(line: _Line) -> list[float]:
+    """Time per word, by the line's mark or else by those of its words; empty if nobody knows."""
+    known = [span for span in line.word_spans if span is not None]
+    if line.span is not None and line.words:
+        return [(line.span[1] - line.span[0]) / len(line.words)]
+    return [(known[-1][1] - known[0][0]) / len(known)] if known else []
 
 
 def _out_of_order(starts: Sequence[int]) -> list[int]:

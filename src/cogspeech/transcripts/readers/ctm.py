@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,9 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
 from cogspeech.types import Speaker, Transcript, Word
 
+MAX_BYTES = 32 << 20
+MAX_WORDS = 200_000
+"""Twenty hours of speech."""
 MAX_WARNINGS = 20
 SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
 UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
@@ -69,14 +73,17 @@ class CtmReader(TranscriptReader):
         stands in the file, all.
         """
         notes = _Notes(path)
-        text = read_text(path)
+        text = INVISIBLE.sub("", read_text(path, max_bytes=MAX_BYTES))
         files = {line.file for line in _lines(text, _Notes(path), only=None)}
         if len(files) > 1 and recording_id not in files:
             raise TranscriptError(
                 f"{path}: expected '{recording_id}' in the first column, found {len(files)} other "
                 "recordings; give one file each, or correct recording_id"
             )
-        lines = list(_lines(text, notes, only=recording_id if len(files) > 1 else None))
+        only = recording_id if len(files) > 1 else None
+        lines = list(islice(_lines(text, notes, only=only), MAX_WORDS + 1))
+        if len(lines) > MAX_WORDS:
+            raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
         roles = _roles(lines, options, path)
         timed = []
         unknown, at_s = 0, 0.0
@@ -100,7 +107,7 @@ class CtmReader(TranscriptReader):
 def _lines(text: str, notes: _Notes, *, only: str | None) -> Iterator[_Line]:
     """The lines with words of all recordings or only one; silences are no words."""
     for number, line in enumerate(StringIO(text), start=1):
-        columns = INVISIBLE.sub("", line).split()
+        columns = line.split()
         if not columns or columns[0].startswith(";;") or only not in (None, columns[0]):
             continue
         if len(columns) not in (5, 6):

@@ -1,9 +1,8 @@
 """ELAN's annotation files (EAF, the XML format of the Max Planck Institute for Psycholinguistics).
 
-The file is read event by event and only what is needed is kept. A document type declaration is
-refused as soon as it begins, so no entity is ever expanded. Times are milliseconds from the start
-of the annotation, which is TIME_ORIGIN milliseconds after the start of the medium
-(github.com/persephone-tools/persephone/issues/87).
+A document type declaration is refused as soon as it begins, so no entity is ever expanded. Times
+are milliseconds from the start of the annotation, which is TIME_ORIGIN milliseconds after the start
+of the medium (github.com/persephone-tools/persephone/issues/87).
 """
 
 import re
@@ -19,10 +18,9 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
 from cogspeech.types import Speaker, Transcript, Utterance, Word
 
-MAX_WARNINGS = 20
+MAX_BYTES, MAX_WORDS, MAX_WARNINGS = 32 << 20, 200_000, 20
 MAX_DEPTH = 20  # of elements, and of tiers; ELAN needs six
-SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
-UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
+SILENCES, UNKNOWN_WORDS = frozenset({"sp", "sil", "<sil>", "<eps>"}), frozenset({"spn", "<unk>"})
 WORD_TIERS, OWNED = frozenset({"words", "word"}), " - words"
 MILLISECONDS = re.compile(r"\s*-?[0-9]{1,12}\s*")
 WORD_PART = re.compile(r"(?<![^\W_])words?(?![^\W_])")
@@ -63,6 +61,13 @@ class _Tier:
     @property
     def plain_name(self) -> str:
         return self.name.strip().casefold()
+
+    @property
+    def shown_name(self) -> str:
+        return " ".join(INVISIBLE.sub("", self.name).split())[:40]
+
+
+_Spoken = tuple[float, _Annotation | None, _Annotation, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class ElanReader(TranscriptReader):
         """
         notes = _Notes(path)
         file = _Parser(notes)
-        file.parse(read_text(path))
+        file.parse(read_text(path, max_bytes=MAX_BYTES))
         tree = _Tree(file.tiers, notes)
         speech = _speech_tiers(file.tiers, options, notes)
         above = {id(tier): tree.tiers_above(tier) for tier, _ in speech}
@@ -116,10 +121,9 @@ class ElanReader(TranscriptReader):
             chunks[id(tier)] = list(tree.chunks(tier, speaker, _begun(tier, below)))
             for parent in above[id(tier)][:1]:
                 known = _begun(parent, chunks[id(tier)])
-                timed = [each for each in parent.annotations if each.span_s and each.text.strip()]
-                undivided = sum(id(each) not in known for each in timed)
-                if undivided and id(parent) not in above:
-                    notes.add(f"tier '{_shown(parent)}': {undivided} annotations hold no words")
+                lost = [each for each in parent.annotations if each.span_s and each.text.strip()]
+                if id(parent) not in above and any(id(each) not in known for each in lost):
+                    notes.add(f"tier '{parent.shown_name}': not all annotations hold words")
         words: list[Word] = []
         utterances = []
         for chunk in sorted(chain(*chunks.values()), key=lambda chunk: chunk.at_s):
@@ -212,8 +216,8 @@ class _Parser:
             self._notes.add("a time is no whole number", self._expat.CurrentLineNumber)
 
     def _tier(self, attributes: dict[str, str]) -> None:
-        name, participant = attributes.get("TIER_ID", ""), attributes.get("PARTICIPANT", "")
-        self.tiers.append(_Tier(name, participant, attributes.get("PARENT_REF")))
+        get = attributes.get
+        self.tiers.append(_Tier(get("TIER_ID", ""), get("PARTICIPANT", ""), get("PARENT_REF")))
 
     def _annotation(self, attributes: dict[str, str]) -> None:
         if not self.tiers:
@@ -242,11 +246,11 @@ class _Tree:
 
     def chunks(self, tier: _Tier, speaker: Speaker, known: set[int]) -> Iterator[_Chunk]:
         """The words of a tier, but for annotations whose words are already known from below."""
-        spoken = [each for each in self._spoken(tier) if id(each[1]) not in known]
-        are_utterances = 2 * sum(len(texts) > 1 for _, _, texts in spoken) > len(spoken)
+        spoken = [each for each in self._spoken(tier) if id(each[2]) not in known]
+        are_utterances = 2 * sum(len(texts) > 1 for *_, texts in spoken) > len(spoken)
         parts = [
             (annotation if are_utterances and annotation.slots else utterance, annotation, texts)
-            for utterance, annotation, texts in spoken
+            for _, utterance, annotation, texts in spoken
         ]
         at_s = 0.0
         for _, group in groupby(parts, lambda part: id(part[0] or part[1])):
@@ -254,8 +258,8 @@ class _Tree:
             utterance, first, _ = members[0]
             words: list[Word] = []
             for _, annotation, texts in members:
-                is_timed = len(texts) == 1 and not are_utterances
-                start_s, end_s = (is_timed and annotation.span_s) or (None, None)
+                is_word = len(texts) == 1 and not are_utterances
+                start_s, end_s = (is_word and annotation.span_s) or (None, None)
                 words += (
                     Word(text=text, start_s=start_s, end_s=end_s, speaker=speaker) for text in texts
                 )
@@ -263,12 +267,12 @@ class _Tree:
             at_s = span_s[0] if span_s else at_s
             yield _Chunk(at_s, words, utterance is not None or len(words) > 1, span_s)
 
-    def _spoken(self, tier: _Tier) -> list[tuple[_Annotation | None, _Annotation, list[str]]]:
+    def _spoken(self, tier: _Tier) -> list[_Spoken]:
         """The annotations with words, in the order of time, each with the utterance it divides."""
         above = self._tiers.get(tier.parent or "")
         find = _finder(above) if above else lambda _: None
-        placed: list[tuple[float, _Annotation | None, _Annotation, list[str]]] = []
-        at_s, unknown = 0.0, 0
+        placed: list[_Spoken] = []
+        at_s, count, unknown = 0.0, 0, 0
         utterance: _Annotation | None = None
         for each in _linked(tier.annotations):
             if each.slots is None:
@@ -282,10 +286,11 @@ class _Tree:
             texts = [token for token in tokens if token.casefold() not in UNKNOWN_WORDS]
             unknown += len(tokens) - len(texts)
             placed += [(at_s, utterance, each, texts)] if texts else []
+            if (count := count + len(texts)) > MAX_WORDS:
+                raise TranscriptError(f"{self._notes.path}: holds more than {MAX_WORDS} words")
         if unknown:
-            self._notes.add(f"tier '{_shown(tier)}': left out {unknown} unknown words (spn, <unk>)")
-        placed.sort(key=lambda place: place[0])
-        return [(utterance, annotation, texts) for _, utterance, annotation, texts in placed]
+            self._notes.add(f"tier '{tier.shown_name}': {unknown} unknown words were left out")
+        return sorted(placed, key=lambda place: place[0])
 
     def _timed_parent(self, annotation: _Annotation) -> _Annotation | None:
         for _ in range(MAX_DEPTH):
@@ -317,10 +322,9 @@ def _begun(tier: _Tier, chunks: Sequence[_Chunk]) -> set[int]:
 
 def _linked(annotations: Sequence[_Annotation]) -> list[_Annotation]:
     """In the order of the file, but each directly after the one it names as its previous."""
-    keys = {annotation.key for annotation in annotations}
     following = {each.previous: each for each in annotations if each.previous}
     ordered: dict[int, _Annotation] = {}
-    heads = [each for each in annotations if each.previous not in keys]
+    heads = [each for each in annotations if not each.previous]
     for head in (*heads, *annotations):  # all once more, for what hangs on no head
         each: _Annotation | None = head
         while each is not None and id(each) not in ordered:
@@ -346,7 +350,7 @@ def _speech_tiers(
     unmapped = [t for t in tiers if t.plain_name in WORD_TIERS and id(t) not in found]
     if any(speaker == "participant" for _, speaker in found.values()):
         for tier in unmapped:
-            notes.add(f"tier '{_shown(tier)}' was passed over, for roles name the participant's")
+            notes.add(f"tier '{tier.shown_name}' was passed over, for roles name the participant's")
         return list(found.values())
     if len(unmapped) > 1 or not (unmapped or found):
         raise _refusal(f"has {len(unmapped)} tiers called 'words'", tiers, notes.path)
@@ -364,7 +368,7 @@ def _tiers_of_participants(
     for name, group in groups.items():
         if name not in roles:
             if roles.keys() & groups.keys():
-                notes.add(f"tier '{_shown(group[0])}' is of a participant without a role")
+                notes.add(f"tier '{group[0].shown_name}' is of a participant without a role")
             continue
         kinds = (
             [tier for tier in group if WORD_PART.search(tier.plain_name)],
@@ -378,12 +382,8 @@ def _tiers_of_participants(
         yield from ((tier, roles[name]) for tier in likely)
 
 
-def _shown(tier: _Tier) -> str:
-    return " ".join(INVISIBLE.sub("", tier.name).split())[:40]
-
-
 def _refusal(found: str, tiers: Sequence[_Tier], path: Path) -> TranscriptError:
-    names = [_shown(tier) for tier in tiers[:20]] + ["..."] * (len(tiers) > 20)
+    names = [tier.shown_name for tier in tiers[:20]] + ["..."] * (len(tiers) > 20)
     return TranscriptError(
         f"{path}: {found}; its tiers: {', '.join(names)}; say in transcripts.roles whose words a "
         "tier holds, such as {TIER_ID: participant}"

@@ -15,6 +15,9 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
 from cogspeech.types import Speaker, Transcript, Utterance, Word
 
+MAX_BYTES = 8 << 20
+MAX_WORDS = 200_000
+"""Twenty hours of speech."""
 MAX_WARNINGS = 20
 ARROW = "-->"
 TIME = re.compile(r"(?:([0-9]{1,4}):)?([0-5]?[0-9]):([0-5][0-9])[.,]([0-9]{3})")
@@ -74,16 +77,19 @@ class SubtitlesReader(TranscriptReader):
     def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
         """The words of all cues in the order of time."""
         notes = _Notes(path)
-        text = read_text(path)
+        text = read_text(path, max_bytes=MAX_BYTES)
         is_vtt = path.name.lower().endswith(".vtt")
         if is_vtt and not re.match(r"WEBVTT(?=\s|$)", text):
             raise TranscriptError(f"{path}: expected WEBVTT in the first line; export it again")
         roles = {_plain(code): role for code, role in options.roles.items()}
         placed = []
-        at_s = 0.0
+        at_s, count = 0.0, 0
         for cue in _cues(text, notes, is_vtt=is_vtt):
             at_s = cue.span_s[0] if cue.span_s else at_s
             placed.append((at_s, cue, _parts(cue, roles, path)))
+            count += sum(len(part.texts) for part in placed[-1][2])
+            if count > MAX_WORDS:
+                raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
         placed.sort(key=lambda place: place[0])
         speakers = _speakers([part for _, _, parts in placed for part in parts], roles, notes)
         words: list[Word] = []

@@ -16,6 +16,11 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
 from cogspeech.types import Speaker, Transcript, Utterance, Word
 
+MAX_BYTES = 32 << 20
+MAX_WORDS = 200_000
+"""Twenty hours of speech."""
+MAX_VALUES = 3_000_000
+"""Three per interval: with phones and the silences between, many hours."""
 MAX_WARNINGS = 20
 SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
 UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
@@ -91,7 +96,7 @@ class TextGridReader(TranscriptReader):
         time is the utterance's, and its words have none.
         """
         notes = _Notes(path)
-        tiers = _parse(read_text(path), path, notes)
+        tiers = _parse(read_text(path, max_bytes=MAX_BYTES), path, notes)
         chunks = [
             chunk
             for tier, speaker in _speech_tiers(tiers, options, notes)
@@ -122,6 +127,7 @@ class _Tokens:
         self._path = path
         self._text = text
         self._counted_to = 0
+        self._taken = 0
         self.line = 1
 
     def next(self, kind: str, what: str) -> str:
@@ -130,6 +136,9 @@ class _Tokens:
             raise TranscriptError(
                 f"{self._path}: breaks off where {what} should stand; export it from Praat again"
             )
+        self._taken += 1
+        if self._taken > MAX_VALUES:
+            raise TranscriptError(f"{self._path}: more than {MAX_VALUES} values; no transcript")
         self.line += self._text.count("\n", self._counted_to, match.start())
         self._counted_to = match.start()
         if match.lastgroup != kind:
@@ -240,7 +249,7 @@ def _refusal(found: str, tiers: Sequence[_Tier], path: Path) -> TranscriptError:
 
 
 def _chunks(tier: _Tier, speaker: Speaker, notes: _Notes) -> Iterator[_Chunk]:
-    unknown = 0
+    count = unknown = 0
     spoken: list[tuple[_Interval, list[str]]] = []
     for interval in tier.intervals:
         tokens = _tokens(interval.text)
@@ -248,6 +257,8 @@ def _chunks(tier: _Tier, speaker: Speaker, notes: _Notes) -> Iterator[_Chunk]:
         unknown += len(tokens) - len(texts)
         if texts:
             spoken.append((interval, texts))
+        if (count := count + len(texts)) > MAX_WORDS:
+            raise TranscriptError(f"{notes.path}: more than {MAX_WORDS} words; no transcript")
     if unknown:
         notes.add(f"tier '{_shown(tier)}': {unknown} unknown words (spn, <unk>) were left out")
     several = sum(len(texts) > 1 for _, texts in spoken)

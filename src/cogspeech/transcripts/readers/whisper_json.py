@@ -17,8 +17,10 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
 from cogspeech.types import Speaker, Transcript, Utterance, Word
 
-MAX_BYTES = 32 << 20
-"""Hours of speech with every token; parsed json needs up to 25 times its bytes."""
+MAX_BYTES = 16 << 20
+"""Hours of speech with every token; parsed json can need 60 times its bytes."""
+MAX_WORDS = 200_000
+"""Twenty hours of speech."""
 MAX_WARNINGS = 20
 SPECIAL_TOKEN = re.compile(r"\[_[^\]]*\]|<\|[^|]*\|>")
 """Tokens of whisper.cpp that are no text, such as "[_BEG_]" and "[_TT_50]"."""
@@ -78,13 +80,17 @@ class WhisperJsonReader(TranscriptReader):
         notes = _Notes(path)
         content = _parse(path)
         raw_segments, has_tokens = _raw_segments(content, path)
-        segments = []
+        segments: list[_Segment] = []
+        count = 0
         for number, raw in enumerate(raw_segments, start=1):
             where = f"segment {number}"
             if isinstance(raw, dict):
                 segments.append(_segment(raw, where, notes, has_tokens=has_tokens))
+                count += len(segments[-1].pieces)
             else:
                 notes.add(f"{where}: expected an object; it was passed over")
+            if max(number, count) > MAX_WORDS:
+                raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
         roles = _roles(segments, options, notes)
         words: list[Word] = []
         utterances = []
