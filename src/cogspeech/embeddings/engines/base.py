@@ -73,8 +73,8 @@ class Engine(ABC):
     def run(self, worker: Worker, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """Outcomes as they come.
 
-        A recording whose worker dies or fails unexpectedly is tried a second time, alone; then it
-        is given up, with the reason, and the others go on.
+        Where a worker dies or fails unexpectedly, each of its recordings is tried alone; one that
+        fails twice alone is given up, with the reason, and the others go on.
 
         Raises:
             CogspeechError: what no recording is to blame for: weights, cache, options.
@@ -108,20 +108,21 @@ class _Queue:
 
     def __init__(self, groups: Iterable[Jobs]) -> None:
         self.waiting = deque(groups)
-        self._suspects: set[str] = set()
+        self._failed_alone: set[str] = set()
 
     def again(self, group: Jobs, error: BaseException) -> Iterator[Outcome]:
-        """Puts the recordings of a failed group back, each alone; gives up those that were."""
+        """Puts the recordings of a failed group back, each alone; gives up after two such tries."""
         if isinstance(error, CogspeechError) or not isinstance(error, Exception):
             raise error
         for job in group:
             name = job.recording.recording_id
-            if name in self._suspects:
+            if name in self._failed_alone:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 yield Outcome.of(job, f"{job.recording.where}: given up after two tries ({reason})")
-            else:
-                self._suspects.add(name)
-                self.waiting.append((job,))
+                continue
+            if len(group) == 1:
+                self._failed_alone.add(name)
+            self.waiting.append((job,))
 
 
 def groups_of(jobs: Sequence[Job], *, audio_s: float) -> Iterator[Jobs]:
