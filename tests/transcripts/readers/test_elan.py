@@ -247,6 +247,20 @@ def test_annotations_out_of_order_are_put_in_the_order_of_time(tmp_path: Path) -
     assert [word.text for word in _read(tmp_path, _eaf(SECONDS, tier)).words] == ["1", "3", "5"]
 
 
+def test_words_belong_to_the_utterance_they_begin_in_whatever_their_order(tmp_path: Path) -> None:
+    words = [_aligned(f"w{s}", f"ts{s}", f"ts{s + 1}", str(s)) for s in (5, 3, 2, 1)]
+    content = _eaf(
+        SECONDS,
+        _tier("PAR", _aligned("a1", "ts1", "ts3", "1 2"), _aligned("a2", "ts5", "ts6", "5")),
+        _tier("PAR - words", *words, parent="PAR"),
+    )
+
+    transcript = _read(tmp_path, content, TWO)
+
+    assert [word.text for word in transcript.words] == ["1", "2", "3", "5"]
+    assert _spans(transcript) == [(0, 2, 1.0, 3.0), (3, 4, 5.0, 6.0)]
+
+
 def test_utterances_that_are_not_divided_are_told_where_they_are_not_read(tmp_path: Path) -> None:
     words = _tier("words", _aligned("w1", "ts1", "ts3", "the"), parent="PAR")
 

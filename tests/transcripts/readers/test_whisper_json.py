@@ -313,6 +313,21 @@ def test_what_is_no_segment_and_no_word_is_passed_over_and_told(tmp_path: Path) 
     ]
 
 
+@pytest.mark.parametrize(
+    "segment",
+    [
+        {"words": [{"word": " la\x07d\ud800der\u200b "}]},
+        {"text": "la\x07d\ud800der\u200b"},
+        {"tokens": [{"text": " la\x07d\ud800"}, {"text": "der\u200b"}]},
+    ],
+    ids=["word", "text", "tokens"],
+)
+def test_control_characters_and_half_surrogates_are_taken_out(tmp_path: Path, segment) -> None:
+    key = "transcription" if "tokens" in segment else "segments"
+
+    assert _read(tmp_path, {key: [segment]}).words == (Word(text="ladder"),)
+
+
 def test_odd_tokens_are_told_and_leave_their_word_without_times(tmp_path: Path) -> None:
     tokens = [
         _token(" lad", 100, 200),

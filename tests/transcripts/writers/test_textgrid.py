@@ -149,9 +149,10 @@ def test_a_word_without_length_and_neighbour_is_refused_by_number() -> None:
 
 
 def test_the_recording_is_never_shorter_than_its_words(tmp_path: Path) -> None:
-    tiers = _tiers(tmp_path, _render(_word(0.0, 2.5), duration_s=2.4999))
+    content = _render(_word(0.0, 2.5), duration_s=2.4999)
 
-    assert tiers == {"participant": [(0.0, 2.5, "a")]}
+    assert _tiers(tmp_path, content) == {"participant": [(0.0, 2.5, "a")]}
+    assert content.splitlines()[4] == "xmax = 2.5"
 
 
 TEXTS = st.text(
