@@ -80,6 +80,22 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """One sound of a word."""
+
+    label: str
+    """In ARPABET, without stress."""
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        if not self.label.strip():
+            raise ValueError("a phone needs a label")
+        if not 0.0 <= self.start_s < self.end_s < math.inf:
+            raise ValueError("a phone must start at or after 0 and end after it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """One spoken word. Times are both given or both ``None``."""
 
@@ -93,6 +109,10 @@ class Word:
     repair: Repair | None = None
     is_filler: bool = False
     """True: a filled pause such as "uh"."""
+    phones: tuple[Phone, ...] = ()
+    """In order, inside the word; of words whose aligner finds phones."""
+    is_pronunciation_guessed: bool = False
+    """True: no dictionary has the word, so its phones are those of a rule."""
 
     def __post_init__(self) -> None:
         if not self.text.strip():

@@ -1,6 +1,7 @@
 """The ``ctc`` aligner: a word is where a model writes its letters.
 
-audio -> log probabilities of letters per frame -> best path -> words with times
+audio -> log probabilities of letters per frame -> best path -> words with times -> their ends
+fitted to the energy of the speech
 """
 
 import dataclasses
@@ -16,13 +17,14 @@ from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import ALIGNERS, Aligner
 from cogspeech.transcripts.ctc_model import UNKNOWN, CtcModel, Frames
+from cogspeech.transcripts.speech_energy import SAMPLE_RATE_HZ, find_speech, fit_words
 from cogspeech.transcripts.viterbi import align_labels
 from cogspeech.types import Recording, Transcript, Utterance, Word
 
-REACH_S = 0.2
+REACH_S = 0.1
 """A letter is written in a few frames somewhere in its sound, so a word reaches so far beyond its
-first and last letter, at most to the middle between two words; the silence in that has to be cut
-off by its energy."""
+first and last letter, at most to the middle between two words; its ends are those of the speech
+there (`fit_words`)."""
 BLANK, BEST, FIRST_LETTER = 0, 1, 2
 """Columns of `CtcModel.scores`."""
 
@@ -49,7 +51,7 @@ class CtcAligner(Aligner):
     def fingerprint(self) -> dict[str, Any]:
         """sha256 of the checkpoint's files, wherever they lie, and the options."""
         files = self._model.digests
-        return {"name": "ctc", "version": 1, "files": files, "wildcard": self._wildcard}
+        return {"name": "ctc", "version": 2, "files": files, "wildcard": self._wildcard}
 
     def align(self, transcript: Transcript, recording: Recording) -> Transcript:
         """The words with the times at which the model writes them.
@@ -82,14 +84,16 @@ class CtcAligner(Aligner):
         found: dict[int, _Place] = {}
         for stretch in _stretches(transcript, len(samples) / model.sample_rate_hz):
             found |= _places(stretch, text, scores, model.frames)
-        # The words in `found` are to be cut back here to the energy of the speech in `samples`.
         if not found:
             raise TranscriptError(
                 f"{place}: its audio is too short for its words; is it the right audio?"
             )
+        words = [_timed(word, found.get(n)) for n, word in enumerate(transcript.words)]
+        if model.sample_rate_hz != SAMPLE_RATE_HZ:
+            samples = read_audio(recording.audio_path, sample_rate_hz=SAMPLE_RATE_HZ)
         return dataclasses.replace(
             transcript,
-            words=tuple(_timed(word, found.get(n)) for n, word in enumerate(transcript.words)),
+            words=fit_words(words, find_speech(samples)),
             warnings=(*transcript.warnings, *_losses(spelled, found)),
         )
 
