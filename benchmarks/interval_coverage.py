@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from cogspeech.corpora.splits import plan_splits
+from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.evaluation.intervals import logit_interval
 from cogspeech.evaluation.metrics import METRICS, Scores, auroc_error, auroc_parts
 from cogspeech.types import Estimate
@@ -36,8 +36,7 @@ def cross_validated(
     names = [f"p{index:03d}" for index in range(participants)]
     place = {name: index for index, name in enumerate(names)}
     plan = plan_splits(
-        dict(zip(names, labels.tolist(), strict=True)),
-        ("a", "b"),
+        People(labels=dict(zip(names, labels.tolist(), strict=True)), classes=("a", "b")),
         outer_folds=5,
         repeats=repeats,
         validation_fraction=0.2,

@@ -78,7 +78,10 @@ def test_options_of_a_plug_in_stand_beside_its_name(tmp_path: Path) -> None:
             r"unknown key 'training\.max_epoch'; did you mean 'max_epochs",
         ),
         ("target: {colum: x}", r"unknown key 'target\.colum'; did you mean 'column'\?"),
-        ("evaluation: {folds: 5}", r"unknown key 'evaluation\.folds'; .*known: outer_folds, "),
+        (
+            "evaluation: {folds: 5}",
+            r"unknown key 'evaluation\.folds'; .*did you mean 'outer_folds'.*known: ",
+        ),
         ("fusion: {nme: text_only}", r"the key 'fusion\.name' is required"),
         ("seed: -1", r"'seed': .*greater than or equal to 0, found -1"),
         ("seed: many", r"'seed': .*valid integer.*, found 'many'"),

@@ -59,6 +59,7 @@ FILES = {
     "predictions.csv",
     "provenance.json",
     "report.html",
+    "splits.json",
     "study.yaml",
     "model/bundle.json",
     "model/model.safetensors",
@@ -223,7 +224,7 @@ def test_the_same_study_gives_the_same_numbers(finished, study: Study, tmp_path:
 
     assert again.predictions == result.predictions
     assert again.bundle.digest == result.bundle.digest
-    assert (again.data_hash, again.split_hash) == (result.data_hash, result.split_hash)
+    assert (again.data_hash, again.plan) == (result.data_hash, result.plan)
 
 
 def test_a_run_that_was_interrupted_goes_on_to_the_same_numbers(
@@ -470,7 +471,8 @@ def test_the_bundle_is_fitted_on_everybody_but_those_who_decide_when_to_stop(
     monkeypatch.setattr(FusionSystem, "fit", note)
     corpus = import_corpus(study.corpus, study.target)
 
-    bundle = fit_bundle(study, corpus, cases, tmp_path, data="d", resume=False)
+    system = FusionSystem(study.fusion, study, tmp_path, data="d", resume=False)
+    bundle = fit_bundle(study, corpus, cases, split_corpus(corpus, study), system)
 
     ((training, validation, place),) = seen
     names = [{r.recording_id for r in part.recordings} for part in (training, validation)]
@@ -535,3 +537,69 @@ def test_explanations_come_from_the_first_repeat_and_seed(study, cases, tmp_path
     system.fit_predict(dataclasses.replace(task, repeat=1))
 
     assert system.first_fits[0] is first
+
+
+@pytest.fixture
+def with_splits(folder: Path) -> Path:
+    """The same participants: the first two of each class are the official test set."""
+    lines = (folder / "recordings.csv").read_text().splitlines()
+    split = [("test" if int(line.split(",")[1][1:]) < 4 else "train") for line in lines[1:]]
+    rows = [f"{lines[0]},official_split,site"]
+    rows += [
+        f"{line},{side},{'xy'[int(line.split(',')[1][1:]) % 4 // 2]}"
+        for line, side in zip(lines[1:], split, strict=True)
+    ]
+    (folder / "with_splits.csv").write_text("\n".join([*rows, ""]))
+    return folder
+
+
+def test_an_official_test_set_is_tested_and_never_trained_on(with_splits, tmp_path) -> None:
+    evaluation = {"protocol": "official_split", "seeds": 2}
+    path = _study(with_splits, corpus={"path": "with_splits.csv"}, evaluation=evaluation)
+
+    result = run_study(load_study(path), tmp_path / "run")
+
+    tested = {f"p{n}" for n in range(4)}
+    assert result.plan.tested == tested
+    assert {p.participant_id for p in result.predictions} == tested
+    assert set(result.attributions) == {"r0", "r1", "r2", "r3", "r8", "r9"}
+    assert result.bundle.facts.training["participants"] == 4
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert (metrics["n_participants"], metrics["n_recordings"]) == (4, 6)
+    written = json.loads((tmp_path / "run" / "splits.json").read_text())
+    assert written["sha256"] == result.plan.digest()
+    assert (tmp_path / "run" / "report.html").is_file()
+    assert load_study(tmp_path / "run" / "study.yaml").evaluation.protocol == "official_split"
+
+
+def test_each_site_is_tested_on_the_others(with_splits, tmp_path) -> None:
+    evaluation = {"protocol": "column", "fold_column": "site", "seeds": 1}
+    path = _study(with_splits, corpus={"path": "with_splits.csv"}, evaluation=evaluation)
+    study = load_study(path)
+
+    plan = split_corpus(import_corpus(study.corpus, study.target), study)
+
+    assert [set(fold.test) for fold in plan.folds] == [
+        {"p0", "p1", "p4", "p5"}, {"p2", "p3", "p6", "p7"}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "match"),
+    [
+        ({"protocol": "column"}, "'protocol: column' and 'fold_column' go together"),
+        ({"fold_column": "site"}, "go together"),
+        ({"protocol": "official_split", "repeats": 2}, "'repeats' has no meaning"),
+        ({"protocol": "official_split", "outer_folds": 3}, "'outer_folds' has no meaning"),
+    ],
+)
+def test_protocols_that_do_not_fit_are_refused(folder, evaluation, match) -> None:
+    with pytest.raises(ConfigError, match=match):
+        load_study(_study(folder, evaluation=evaluation))
+
+
+def test_an_official_split_needs_its_column(folder, tmp_path) -> None:
+    study = load_study(_study(folder, evaluation={"protocol": "official_split"}))
+
+    with pytest.raises(SplitError, match=r"recordings\.csv:2: official_split is empty"):
+        run_study(study, tmp_path / "run")

@@ -114,12 +114,27 @@ class TrainingSection(Settings):
 
 
 class EvaluationSection(Settings):
-    """How often and into how many parts the participants are divided."""
+    """Who is tested, and how often."""
 
+    protocol: Literal["cross_validation", "official_split", "column"] = "cross_validation"
+    """``cross_validation``: folds are drawn here. ``official_split``: the test side of the column
+    of that name. ``column``: each value of ``fold_column`` is tested on all the others."""
+    fold_column: str | None = None
+    """A column of the recordings table."""
     outer_folds: Annotated[int, Field(ge=2)] = 5
     repeats: Annotated[int, Field(ge=1)] = 5
     seeds: Annotated[int, Field(ge=1)] = 3
     """Fits per fold, each from its own seed."""
+
+    @model_validator(mode="after")
+    def _fits_the_protocol(self) -> "EvaluationSection":
+        if (self.protocol == "column") != (self.fold_column is not None):
+            raise ValueError("'protocol: column' and 'fold_column' go together")
+        if self.protocol != "cross_validation":
+            for name in ("outer_folds", "repeats"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"'{name}' has no meaning under 'protocol: {self.protocol}'")
+        return self
 
 
 class Study(Settings):

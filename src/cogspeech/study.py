@@ -24,8 +24,10 @@ from cogspeech.config import (
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.base import IMPORTERS, import_corpus
 from cogspeech.corpora.splits import (
+    People,
     SplitPlan,
-    participant_labels,
+    participant_groups,
+    plan_given_folds,
     plan_splits,
     split_off_validation,
 )
@@ -106,9 +108,9 @@ def run_study(
             progress=progress,
         ),
         attributions=explain_unseen(primary, cases, plan, progress=progress),
-        bundle=fit_bundle(study, corpus, cases, checkpoints, data=data, resume=resume),
+        bundle=fit_bundle(study, corpus, cases, plan, primary),
         data_hash=data,
-        split_hash=plan.digest(),
+        plan=plan,
     )
     write_run_folder(result, run_dir)
     ContentCache(cache_folder()).remember_bundle(
@@ -207,13 +209,28 @@ def build_encoders(audio: Component, text: Component) -> tuple[AudioEncoder, Tex
 
 
 def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
-    """The outer folds of a study."""
-    return plan_splits(
-        participant_labels(corpus.recordings, study.target.classes),
-        study.target.classes,
-        outer_folds=study.evaluation.outer_folds,
-        repeats=study.evaluation.repeats,
-        validation_fraction=study.training.validation_fraction,
+    """The outer folds of a study.
+
+    Raises:
+        SplitError: a class is too small, or the column of given folds is not whole.
+    """
+    evaluation, fraction = study.evaluation, study.training.validation_fraction
+    people = People.of(corpus.recordings, study.target.classes)
+    if evaluation.protocol == "cross_validation":
+        return plan_splits(
+            people,
+            outer_folds=evaluation.outer_folds,
+            repeats=evaluation.repeats,
+            validation_fraction=fraction,
+            seed=study.seed,
+        )
+    groups = participant_groups(corpus.recordings, evaluation.fold_column or "official_split")
+    is_official = evaluation.protocol == "official_split"
+    return plan_given_folds(
+        people,
+        groups,
+        tested=["test"] if is_official else sorted(set(groups.values())),
+        validation_fraction=fraction,
         seed=study.seed,
     )
 
@@ -256,7 +273,7 @@ class FusionSystem(System):
         self._component = component
         self._study = study
         self._checkpoints = checkpoints
-        self._data = data
+        self.data = data
         self._resume = resume
         self.first_fits: dict[int, FittedFusion] = {}
         """The fits of the first repeat and seed, by fold: for explanations."""
@@ -282,7 +299,7 @@ class FusionSystem(System):
             self._study.training,
             seed=seed,
             folder=self._checkpoints / self.name / f"{place}-seed{seed}",
-            identity={"study": study_hash(self._study), "data": self._data, "place": place},
+            identity={"study": study_hash(self._study), "data": self.data, "place": place},
         )
         return trainer.fit(training, validation, resume=self._resume)
 
@@ -306,8 +323,9 @@ def explain_unseen(
     *,
     progress: Progress = no_progress,
 ) -> dict[str, tuple[Attribution, ...]]:
-    """Stage 7: every recording explained by the fit that has never seen its participant."""
+    """Stage 7: every tested recording, explained by a fit that has never seen its participant."""
     fold_of = {name: fold.fold for fold in plan.folds if fold.repeat == 0 for name in fold.test}
+    cases = [case for case in cases if case.recording.participant_id in fold_of]
     explainer = EXPLAINERS.get(EXPLAINER)()
     explained = {}
     for done, case in enumerate(cases, start=1):
@@ -323,24 +341,27 @@ def fit_bundle(
     study: Study,
     corpus: Corpus,
     cases: Sequence[Case],
-    checkpoints: Path,
-    *,
-    data: str,
-    resume: bool,
+    plan: SplitPlan,
+    system: FusionSystem,
 ) -> Bundle:
-    """The model that travels: fitted on everybody but a validation part that stops it."""
-    labels = participant_labels(corpus.recordings, study.target.classes)
+    """The model that travels: fitted on everybody but a validation part that stops it.
+
+    Of an official split, on its training side only: its test set stays unseen.
+    """
+    people = People.of(corpus.recordings, study.target.classes)
+    if study.evaluation.protocol == "official_split":
+        people = people.only(people.labels.keys() - plan.tested)
+    cases = [case for case in cases if case.recording.participant_id in people.labels]
     _, validation = split_off_validation(
-        labels, study.training.validation_fraction, np.random.default_rng(study.seed)
+        people, study.training.validation_fraction, np.random.default_rng(study.seed)
     )
     parts: dict[bool, list[Case]] = {True: [], False: []}
     for case in cases:
         parts[case.recording.participant_id in validation].append(case)
     training_part, validation_part = (
-        LabelledPart.of(parts[key], [labels[c.recording.participant_id] for c in parts[key]])
+        LabelledPart.of(parts[key], [people.labels[c.recording.participant_id] for c in parts[key]])
         for key in (False, True)
     )
-    system = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
     fitted = system.fit(training_part, validation_part, place="everybody", seed=study.seed)
     facts = BundleFacts(
         study=study.name,
@@ -355,9 +376,9 @@ def fit_bundle(
             sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})
         ),
         training={
-            "participants": len(labels),
+            "participants": len(people.labels),
             "recordings": len(cases),
-            "data_sha256": data,
+            "data_sha256": system.data,
             "study_sha256": study_hash(study),
         },
         notice=corpus.notice,

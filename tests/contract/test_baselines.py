@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cases import make_case
-from cogspeech.corpora.splits import participant_labels, plan_splits
+from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.evaluation.baselines import tfidf_svm
 from cogspeech.evaluation.metrics import METRICS, scores_of
@@ -33,8 +33,8 @@ def baseline(request):
 
 
 def auroc(baseline, made):
-    labels = participant_labels([case.recording for case in made], CLASSES)
-    plan = plan_splits(labels, CLASSES, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
+    people = People.of([case.recording for case in made], CLASSES)
+    plan = plan_splits(people, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
     rows = cross_validate([baseline], made, plan, classes=CLASSES, seeds=[1])
     return METRICS["auroc"](scores_of(rows, baseline.name))
 
@@ -64,8 +64,8 @@ CLASSES = ("control", "dementia")
 
 def test_majority_answers_the_share_of_the_training_side():
     made = [make_case(n, CLASSES[n % 3 == 0]) for n in range(30)]
-    labels = participant_labels([case.recording for case in made], CLASSES)
-    plan = plan_splits(labels, CLASSES, outer_folds=5, repeats=1, validation_fraction=0.25, seed=1)
+    people = People.of([case.recording for case in made], CLASSES)
+    plan = plan_splits(people, outer_folds=5, repeats=1, validation_fraction=0.25, seed=1)
     task, test = fold_task(made, plan.folds[0], classes=CLASSES, seed=1)
 
     found = BASELINES.get("majority")().fit_predict(task)
@@ -88,8 +88,8 @@ def visits():
 
 
 def first_task():
-    labels = participant_labels([case.recording for case in visits()], CLASSES)
-    plan = plan_splits(labels, CLASSES, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
+    people = People.of([case.recording for case in visits()], CLASSES)
+    plan = plan_splits(people, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
     return fold_task(visits(), plan.folds[0], classes=CLASSES, seed=1)[0]
 
 

@@ -9,7 +9,7 @@ import soundfile
 from scipy.stats import norm
 
 from cases import make_case
-from cogspeech.corpora.splits import participant_labels, plan_splits
+from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.evaluation.base import PROBES
 from cogspeech.evaluation.intervals import Z
 from cogspeech.evaluation.probing import run_probes
@@ -37,8 +37,8 @@ def corpus(folder, planted):
 
 
 def run(name, made):
-    labels = participant_labels([case.recording for case in made], CLASSES)
-    plan = plan_splits(labels, CLASSES, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
+    people = People.of([case.recording for case in made], CLASSES)
+    plan = plan_splits(people, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
     (result,) = run_probes([name], made, plan, classes=CLASSES, seed=1)
     return result
 

@@ -1,6 +1,8 @@
 """Folds of whole participants: everybody is tested once, nobody stands on two sides."""
 
+import json
 import random
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 from cogspeech.corpora.splits import (
     Fold,
+    People,
     SplitPlan,
-    participant_labels,
+    participant_groups,
+    plan_given_folds,
     plan_splits,
     split_off_validation,
 )
@@ -24,6 +28,10 @@ CLASSES = ("control", "dementia")
 
 def _fewest(outer_folds: int) -> int:
     return outer_folds if outer_folds > 2 else 4
+
+
+def _people(labels, strata=None) -> People:
+    return People(labels=labels, classes=CLASSES, strata=strata or {})
 
 
 @st.composite
@@ -50,7 +58,8 @@ def _asked(draw) -> dict:
 
 
 def _plan(asked: dict, **changed) -> SplitPlan:
-    return plan_splits(classes=CLASSES, **{**asked, **changed})
+    wanted = {**asked, **changed}
+    return plan_splits(_people(wanted.pop("labels")), **wanted)
 
 
 @settings(deadline=None, max_examples=50)
@@ -129,7 +138,7 @@ def test_another_seed_or_repeat_deals_anew() -> None:
 def test_a_plan_can_be_counted_by_hand() -> None:
     labels = {f"p{n:02d}": n % 2 for n in range(20)}  # 10 and 10
 
-    plan = plan_splits(labels, CLASSES, outer_folds=5, repeats=1, validation_fraction=0.25, seed=7)
+    plan = plan_splits(_people(labels), outer_folds=5, repeats=1, validation_fraction=0.25, seed=7)
 
     for fold in plan.folds:  # 4 of 20 tested, 2 + 2 of the other 16 validate
         assert [len(fold.test), len(fold.validation), len(fold.train)] == [4, 4, 12]
@@ -146,7 +155,7 @@ def test_a_class_smaller_than_the_folds_need_is_refused(outer_folds: int) -> Non
         f"{outer_folds} folds need; lower evaluation.outer_folds or add",
     ):
         plan_splits(
-            labels, CLASSES, outer_folds=outer_folds, repeats=1, validation_fraction=0.2, seed=7
+            _people(labels), outer_folds=outer_folds, repeats=1, validation_fraction=0.2, seed=7
         )
 
 
@@ -162,10 +171,10 @@ def test_all_visits_of_a_participant_have_one_place() -> None:
         for visit in range(3)
     ]
 
-    labels = participant_labels(visits, CLASSES)
+    people = People.of(visits, CLASSES)
 
-    assert labels == {f"p{person}": person % 2 for person in range(8)}
-    plan = plan_splits(labels, CLASSES, outer_folds=4, repeats=1, validation_fraction=0.2, seed=7)
+    assert people.labels == {f"p{person}": person % 2 for person in range(8)}
+    plan = plan_splits(people, outer_folds=4, repeats=1, validation_fraction=0.2, seed=7)
     for fold in plan.folds:
         sides = {
             recording.participant_id: [
@@ -200,10 +209,133 @@ def test_a_validation_part_holds_its_share_of_each_class(
 ) -> None:
     labels = {f"{label}-{n}": label for label in (0, 1) for n in range(counts[label])}
 
-    train, validation = split_off_validation(labels, fraction, np.random.default_rng(seed))
+    train, validation = split_off_validation(_people(labels), fraction, np.random.default_rng(seed))
 
     assert sorted(train + validation) == sorted(labels)
     for label, count in enumerate(counts):
         share = sum(labels[name] == label for name in validation)
         assert 1 <= share <= count - 1
         assert abs(share - fraction * count) <= 1
+
+
+@settings(deadline=None, max_examples=50)
+@given(_asked(), st.data())
+def test_strata_are_spread_over_the_folds(asked: dict, data) -> None:
+    labels = asked.pop("labels")
+    strata = {name: data.draw(st.sampled_from(["en", "es", "zh"])) for name in sorted(labels)}
+
+    plan = plan_splits(_people(labels, strata), **asked)
+
+    for repeat in range(asked["repeats"]):
+        tests = [fold.test for fold in plan.folds if fold.repeat == repeat]
+        assert sorted(name for test in tests for name in test) == sorted(labels)
+        for label in (0, 1):
+            for stratum in set(strata.values()):
+                counts = [
+                    sum(labels[name] == label and strata[name] == stratum for name in test)
+                    for test in tests
+                ]
+                assert max(counts) - min(counts) <= 1
+
+
+def test_a_validation_part_holds_its_share_of_each_stratum() -> None:
+    labels = {f"p{n:02d}": n % 2 for n in range(80)}
+    strata = {name: ("en", "es")[int(name[1:]) % 4 >= 2] for name in labels}
+
+    _, validation = split_off_validation(_people(labels, strata), 0.25, np.random.default_rng(0))
+
+    counts = Counter((labels[name], strata[name]) for name in validation)
+    assert set(counts.values()) == {5}
+
+
+def _visit(name: str, **fields) -> Recording:
+    return Recording(
+        recording_id=name, participant_id=name.split("-")[0], audio_path=Path("a.wav"),
+        where=f"r.csv:{name}", **fields,
+    )  # fmt: skip
+
+
+def test_language_and_site_are_the_strata() -> None:
+    people = People.of(
+        [
+            _visit("a-1", label="control", language="en", site="x"),
+            _visit("a-2", label="control", language="es", site="x"),
+            _visit("b-1", label="dementia"),
+        ],
+        CLASSES,
+    )
+
+    assert people.labels == {"a": 0, "b": 1}
+    assert people.strata == {"a": "en|x+es|x", "b": "|"}
+
+
+def _column_people(values: dict[str, str]) -> tuple[People, dict[str, str]]:
+    recordings = [
+        _visit(name, label=CLASSES[int(name[1:]) % 2], metadata={"site_fold": value})
+        for name, value in values.items()
+    ]
+    return People.of(recordings, CLASSES), participant_groups(recordings, "site_fold")
+
+
+def test_each_value_of_a_column_is_tested_on_all_the_others() -> None:
+    people, groups = _column_people({f"p{n}": "abc"[n // 2 % 3] for n in range(24)})
+
+    plan = plan_given_folds(people, groups, tested=["a", "b", "c"], validation_fraction=0.2, seed=1)
+
+    assert [set(fold.test) for fold in plan.folds] == [
+        {name for name, group in groups.items() if group == value} for value in "abc"
+    ]
+    assert plan.tested == set(people.labels)
+    for fold in plan.folds:
+        assert {people.labels[name] for name in fold.validation} == {0, 1}
+        assert set(fold.train) | set(fold.validation) | set(fold.test) == set(people.labels)
+
+
+def test_a_single_tested_group_is_a_held_out_test_set() -> None:
+    people, groups = _column_people({f"p{n}": ("train", "test")[n >= 16] for n in range(24)})
+
+    plan = plan_given_folds(people, groups, tested=["test"], validation_fraction=0.2, seed=1)
+
+    assert len(plan.folds) == 1
+    assert plan.tested == {f"p{n}" for n in range(16, 24)}
+
+
+@pytest.mark.parametrize(
+    ("tested", "counts"),
+    [
+        ({"p0", "p2"}, "class 'dementia' has 0 participants to test and 6"),
+        ({"p0", "p2", "p4", "p6", "p8", "p10", "p1"}, "class 'control' has 6 .* and 0"),
+    ],
+)
+def test_a_class_that_is_missing_on_a_side_is_refused(tested, counts) -> None:
+    people, groups = _column_people({f"p{n}": "t" if f"p{n}" in tested else "r" for n in range(12)})
+
+    with pytest.raises(SplitError, match=f"where 't' is tested, {counts}.* correct the column"):
+        plan_given_folds(people, groups, tested=["t"], validation_fraction=0.2, seed=1)
+
+
+def test_a_participant_with_two_groups_is_refused() -> None:
+    visits = [_visit("a-1", official_split="train"), _visit("a-2", official_split="test")]
+
+    with pytest.raises(
+        SplitError, match=r"r\.csv:a-2: participant 'a' has official_split 'test'.*a-1"
+    ):
+        participant_groups(visits, "official_split")
+
+
+@pytest.mark.parametrize("column", ["official_split", "site_fold"])
+def test_an_empty_cell_of_the_column_is_refused(column) -> None:
+    with pytest.raises(SplitError, match=rf"r\.csv:a-1: {column} is empty"):
+        participant_groups([_visit("a-1")], column)
+
+
+def test_a_plan_is_written_with_its_hash() -> None:
+    people = _people({f"p{n}": n % 2 for n in range(12)})
+    plan = plan_splits(people, outer_folds=3, repeats=1, validation_fraction=0.2, seed=1)
+
+    written = json.loads(plan.as_json())
+
+    assert written["sha256"] == plan.digest()
+    folds = tuple(Fold(**{k: tuple(v) if isinstance(v, list) else v for k, v in fold.items()})
+                  for fold in written["folds"])  # fmt: skip
+    assert SplitPlan(folds=folds).digest() == plan.digest()

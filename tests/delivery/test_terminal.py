@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from cogspeech.config import Component, Study, TranscriptsSection
+from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.delivery import terminal
 from cogspeech.delivery.terminal import print_summary, progress_bars
 from cogspeech.evaluation.probing import ProbeResult
@@ -66,7 +67,9 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
             build_fusion(Component(name="text_only"), InputSizes(d_audio=4, d_text=3)), facts
         ),
         data_hash="d",
-        split_hash="s",
+        plan=SplitPlan(
+            folds=(Fold(repeat=0, fold=0, train=(), validation=(), test=("p0", "p1", "p2")),)
+        ),
     )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cases import make_case
-from cogspeech.corpora.splits import participant_labels, plan_splits
+from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.errors import TrainingError
 from cogspeech.evaluation.base import System
 from cogspeech.evaluation.protocol import cross_validate
@@ -13,10 +13,8 @@ CASES.append(make_case(99, "dementia", participant="p001"))
 
 
 def plan(repeats=2):
-    labels = participant_labels([case.recording for case in CASES], CLASSES)
-    return plan_splits(
-        labels, CLASSES, outer_folds=4, repeats=repeats, validation_fraction=0.25, seed=3
-    )
+    people = People.of([case.recording for case in CASES], CLASSES)
+    return plan_splits(people, outer_folds=4, repeats=repeats, validation_fraction=0.25, seed=3)
 
 
 class Spy(System):

@@ -6,8 +6,8 @@ a plan that would not be sound cannot be made.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -40,31 +40,91 @@ class SplitPlan:
 
     folds: tuple[Fold, ...]
 
+    @property
+    def tested(self) -> frozenset[str]:
+        """The participants that some fold tests."""
+        return frozenset(name for fold in self.folds for name in fold.test)
+
     def digest(self) -> str:
         """A hash that two runs share if and only if their folds are the same."""
         content = [[f.repeat, f.fold, f.train, f.validation, f.test] for f in self.folds]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
+    def as_json(self) -> str:
+        """The folds and their hash, for a run folder."""
+        folds = [asdict(fold) for fold in self.folds]
+        return json.dumps({"sha256": self.digest(), "folds": folds}, indent=1) + "\n"
 
-def participant_labels(recordings: Iterable[Recording], classes: Sequence[str]) -> dict[str, int]:
-    """The label of every participant, as a position in ``classes``."""
-    return {r.participant_id: classes.index(r.label or "") for r in recordings}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """The participants of a study and what they are divided by."""
+
+    labels: Mapping[str, int]
+    """Position in ``classes`` of each participant."""
+    classes: tuple[str, ...]
+    strata: Mapping[str, str] = field(default_factory=dict)
+    """Spread evenly over folds inside each class."""
+
+    @classmethod
+    def of(cls, recordings: Iterable[Recording], classes: Sequence[str]) -> "People":
+        """The participants of labelled recordings, with language and site as their strata."""
+        labels: dict[str, int] = {}
+        strata: dict[str, set[str]] = {}
+        for recording in recordings:
+            name = recording.participant_id
+            labels[name] = classes.index(recording.label or "")
+            stratum = f"{recording.language or ''}|{recording.site or ''}"
+            strata.setdefault(name, set()).add(stratum)
+        joined = {name: "+".join(sorted(found)) for name, found in strata.items()}
+        return cls(labels=labels, classes=tuple(classes), strata=joined)
+
+    def only(self, names: Container[str]) -> "People":
+        """Those whose names are in ``names``."""
+        labels = {name: label for name, label in self.labels.items() if name in names}
+        return replace(self, labels=labels)
+
+    def count(self, label: int) -> int:
+        """How many have a label."""
+        return sum(own == label for own in self.labels.values())
+
+
+def participant_groups(recordings: Iterable[Recording], column: str) -> dict[str, str]:
+    """What a column of the recordings table says of every participant.
+
+    Args:
+        recordings: of a study.
+        column: ``official_split``, ``site``, ``language``, ``task`` or a further column.
+
+    Raises:
+        SplitError: a cell is empty, or two rows of a participant differ.
+    """
+    first: dict[str, Recording] = {}
+    groups: dict[str, str] = {}
+    for recording in recordings:
+        is_field = column in ("official_split", "site", "language", "task")
+        group = getattr(recording, column) if is_field else recording.metadata.get(column)
+        if not group:
+            raise SplitError(
+                f"{recording.where}: {column} is empty; this protocol needs it in every row"
+            )
+        known = first.setdefault(recording.participant_id, recording)
+        if groups.setdefault(recording.participant_id, group) != group:
+            raise SplitError(
+                f"{recording.where}: participant '{recording.participant_id}' has {column} "
+                f"'{group}' here and '{groups[recording.participant_id]}' at {known.where}; a "
+                "participant must stand on one side"
+            )
+    return groups
 
 
 def plan_splits(
-    labels: Mapping[str, int],
-    classes: Sequence[str],
-    *,
-    outer_folds: int,
-    repeats: int,
-    validation_fraction: float,
-    seed: int,
+    people: People, *, outer_folds: int, repeats: int, validation_fraction: float, seed: int
 ) -> SplitPlan:
     """Repeated stratified folds of participants, each with an inner validation part.
 
     Args:
-        labels: position in ``classes`` for each participant.
-        classes: names, for messages.
+        people: all participants.
         outer_folds: every participant is tested once per repeat.
         repeats: how often all participants are dealt anew.
         validation_fraction: share of the training side's participants, at least one per class.
@@ -73,58 +133,103 @@ def plan_splits(
     Raises:
         SplitError: a class has fewer participants than the folds need.
     """
-    for index, name in enumerate(classes):
-        count = sum(label == index for label in labels.values())
+    for label, name in enumerate(people.classes):
         needed = outer_folds if outer_folds > 2 else 4  # one to train on, one to validate on
-        if count < needed:
+        if people.count(label) < needed:
             raise SplitError(
-                f"class '{name}' has {count} participants, fewer than the {needed} that "
-                f"{outer_folds} folds need; lower evaluation.outer_folds or add participants"
+                f"class '{name}' has {people.count(label)} participants, fewer than the {needed} "
+                f"that {outer_folds} folds need; lower evaluation.outer_folds or add participants"
             )
     folds = []
     for repeat in range(repeats):
-        dealt = _deal(labels, outer_folds, np.random.default_rng([seed, repeat]))
+        dealt = _deal(people, outer_folds, np.random.default_rng([seed, repeat]))
         for fold in range(outer_folds):
-            rest = {name: label for name, label in labels.items() if dealt[name] != fold}
-            train, validation = split_off_validation(
-                rest, validation_fraction, np.random.default_rng([seed, repeat, fold])
-            )
-            test = tuple(sorted(name for name in labels if dealt[name] == fold))
-            folds.append(
-                Fold(repeat=repeat, fold=fold, train=train, validation=validation, test=test)
-            )
+            generator = np.random.default_rng([seed, repeat, fold])
+            tested = {name for name in people.labels if dealt[name] == fold}
+            folds.append(_fold(people, tested, (repeat, fold), validation_fraction, generator))
+    return SplitPlan(folds=tuple(folds))
+
+
+def plan_given_folds(
+    people: People,
+    groups: Mapping[str, str],
+    *,
+    tested: Sequence[str],
+    validation_fraction: float,
+    seed: int,
+) -> SplitPlan:
+    """Folds that somebody else has drawn: each of ``tested`` is tested on all the other groups.
+
+    Args:
+        people: all participants.
+        groups: the group of each participant.
+        tested: one fold for each; a single one is a held-out test set.
+        validation_fraction: share of the training side's participants, at least one per class.
+        seed: decides who validates.
+
+    Raises:
+        SplitError: a class is missing where it is tested, or too small where it is trained on.
+    """
+    folds = []
+    for number, group in enumerate(tested):
+        names = {name for name in people.labels if groups[name] == group}
+        for label, name in enumerate(people.classes):
+            on_test = people.only(names).count(label)
+            on_training = people.count(label) - on_test
+            if not on_test or on_training < 2:  # one to fit, one to validate
+                raise SplitError(
+                    f"where '{group}' is tested, class '{name}' has {on_test} participants to "
+                    f"test and {on_training} to train on; expected at least 1 and 2; correct the "
+                    "column, or leave the class out"
+                )
+        generator = np.random.default_rng([seed, 0, number])
+        folds.append(_fold(people, names, (0, number), validation_fraction, generator))
     return SplitPlan(folds=tuple(folds))
 
 
 def split_off_validation(
-    labels: Mapping[str, int], fraction: float, generator: np.random.Generator
+    people: People, fraction: float, generator: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Training and validation participants, stratified; at least one of each class in both."""
     train: list[str] = []
     validation: list[str] = []
-    for label in sorted(set(labels.values())):
-        names = _shuffled(labels, label, generator)
+    for label in sorted(set(people.labels.values())):
+        names = _shuffled(people, label, generator)
         count = min(max(1, round(fraction * len(names))), len(names) - 1)
-        validation += names[:count]
-        train += names[count:]
+        chosen = {(2 * k + 1) * len(names) // (2 * count) for k in range(count)}
+        for place, name in enumerate(names):
+            (validation if place in chosen else train).append(name)
     return tuple(sorted(train)), tuple(sorted(validation))
 
 
-def _deal(
-    labels: Mapping[str, int], outer_folds: int, generator: np.random.Generator
-) -> dict[str, int]:
+def _fold(
+    people: People,
+    tested: Set[str],
+    place: tuple[int, int],
+    fraction: float,
+    generator: np.random.Generator,
+) -> Fold:
+    rest = people.only(people.labels.keys() - tested)
+    train, validation = split_off_validation(rest, fraction, generator)
+    repeat, fold = place
+    test = tuple(sorted(tested))
+    return Fold(repeat=repeat, fold=fold, train=train, validation=validation, test=test)
+
+
+def _deal(people: People, outer_folds: int, generator: np.random.Generator) -> dict[str, int]:
     """The fold of each participant: each class is shuffled and dealt like cards, without a break.
 
     Dealing the second class from where the first stopped keeps all folds within one of equal.
     """
-    names = [
-        name
-        for label in sorted(set(labels.values()))
-        for name in _shuffled(labels, label, generator)
-    ]
+    labels = sorted(set(people.labels.values()))
+    names = [name for label in labels for name in _shuffled(people, label, generator)]
     return {name: position % outer_folds for position, name in enumerate(names)}
 
 
-def _shuffled(labels: Mapping[str, int], label: int, generator: np.random.Generator) -> list[str]:
-    names = sorted(name for name, its_label in labels.items() if its_label == label)
-    return [names[index] for index in generator.permutation(len(names))]
+def _shuffled(people: People, label: int, generator: np.random.Generator) -> list[str]:
+    """The participants of a class, stratum after stratum, in random order inside and outside."""
+    names = sorted(name for name, its_label in people.labels.items() if its_label == label)
+    mixed = [names[index] for index in generator.permutation(len(names))]
+    strata = dict.fromkeys(people.strata.get(name, "") for name in mixed)
+    turn = {stratum: number for number, stratum in enumerate(strata)}
+    return sorted(mixed, key=lambda name: turn[people.strata.get(name, "")])

@@ -97,10 +97,9 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
 def print_summary(result: "StudyResult", run_dir: Path) -> None:
     """The table of systems, what the probes say, and where the report lies."""
     console = Console(highlight=False)
-    people = len({r.participant_id for r in result.corpus.recordings})
-    title = (
-        f"{result.study.name}: {people} participants, {len(result.corpus.recordings)} recordings"
-    )
+    tested = [r for r in result.corpus.recordings if r.participant_id in result.plan.tested]
+    people = len({r.participant_id for r in tested})
+    title = f"{result.study.name}: {people} participants, {len(tested)} recordings"
     table = Table(
         box=box.SIMPLE, title=title, caption="mean over runs (95 % interval over participants)"
     )

@@ -19,6 +19,7 @@ import yaml
 
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study, as_plain, study_hash, without_place
+from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
@@ -53,7 +54,7 @@ class StudyResult:
     attributions: dict[str, tuple[Attribution, ...]]
     bundle: Bundle
     data_hash: str
-    split_hash: str
+    plan: SplitPlan
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -109,6 +110,7 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     save_bundle(result.bundle, run_dir / "model")
     _write(run_dir / "predictions.csv", predictions_csv(result))
     _write_json(run_dir / "metrics.json", metrics_json(result))
+    _write(run_dir / "splits.json", result.plan.as_json())
     _write_json(run_dir / "attributions.json", _attributions_json(result))
     _write_json(run_dir / "provenance.json", _provenance_json(result))
     plain = as_plain(result.study)
@@ -118,9 +120,10 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
 
 def metrics_json(result: StudyResult) -> dict[str, Any]:
     """The contract's ``metrics.json``."""
+    tested = [r for r in result.corpus.recordings if r.participant_id in result.plan.tested]
     return {
-        "n_participants": len({r.participant_id for r in result.corpus.recordings}),
-        "n_recordings": len(result.corpus.recordings),
+        "n_participants": len({r.participant_id for r in tested}),
+        "n_recordings": len(tested),
         "classes": list(result.study.target.classes),
         "primary": result.study.fusion.name,
         "systems": {
@@ -179,7 +182,7 @@ def _provenance_json(result: StudyResult) -> dict[str, Any]:
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data_sha256": result.data_hash,
-        "split_sha256": result.split_hash,
+        "split_sha256": result.plan.digest(),
         "study_sha256": study_hash(result.study),
         "weights_sha256": result.bundle.digest,
         "cogspeech": _version("cogspeech"),
