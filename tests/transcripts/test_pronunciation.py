@@ -68,6 +68,7 @@ def test_what_has_no_english_sound_has_no_pronunciation(word) -> None:
         ("ˈkʊki", "K UH K IY"),
         ("faɪɚ", "F AY ER"),
         ("tʃɜːtʃ", "CH ER CH"),
+        ("wɔːɾɚ", "W AO T ER"),
         ("(fr)ʒə(en)", "ZH AH"),
         ("ǃa", None),
         ("", None),

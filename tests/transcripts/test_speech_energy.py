@@ -175,6 +175,13 @@ def test_more_speech_than_a_sound_lasts_is_not_taken() -> None:
     assert widen_words([word], speech) == (word,)
 
 
+def test_a_word_in_silence_takes_no_speech_across_it() -> None:
+    speech = find_speech(_samples([(1.0, 1.1), (1.5, 1.8)], 3.0))
+    word = Word(text="a", start_s=1.2, end_s=1.7)
+
+    assert widen_words([word], speech)[0].start_s == 1.2
+
+
 @pytest.mark.parametrize(
     "word",
     [
@@ -191,10 +198,12 @@ def test_phones_end_with_their_word() -> None:
     speech = find_speech(_samples([(1.0, 1.6)], 3.0))
     phones = tuple(
         Phone(label=label, start_s=start_s, end_s=end_s)
-        for label, start_s, end_s in [("K", 1.1, 1.2), ("AE", 1.2, 1.5), ("T", 1.5, 2.5)]
-    )
+        for label, start_s, end_s in [
+            ("K", 1.1, 1.2), ("AE", 1.2, 1.5), ("T", 1.5, 2.3), ("S", 2.3, 2.5)
+        ]
+    )  # fmt: skip
 
-    [word] = fit_words([Word(text="cat", start_s=1.1, end_s=2.5, phones=phones)], speech)
+    [word] = fit_words([Word(text="cats", start_s=1.1, end_s=2.5, phones=phones)], speech)
 
     assert [phone.label for phone in word.phones] == ["K", "AE", "T"]
     assert word.phones[0].start_s == word.start_s == pytest.approx(1.0, abs=0.02)
@@ -237,8 +246,9 @@ def test_an_excerpt_cuts_long_silences() -> None:
     piece = excerpt(samples, find_speech(samples), 0.0, 6.0)
 
     assert len(piece.samples) / SAMPLE_RATE_HZ == pytest.approx(1.4, abs=0.05)
-    assert piece.recording_s(0.7 + 0.05, is_end=False) > 3.8
-    assert piece.recording_s(0.6, is_end=True) < 1.7
+    seam_s = float(piece.offsets_s[1])
+    assert piece.recording_s(seam_s) == pytest.approx(3.9, abs=0.03)
+    assert piece.recording_s(seam_s, is_end=True) == pytest.approx(1.6, abs=0.03)
 
 
 def test_what_a_decoder_hears_is_never_silent_and_always_the_same() -> None:

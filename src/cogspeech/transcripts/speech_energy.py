@@ -170,21 +170,18 @@ def widen_words(words: Iterable[Word], speech: SpeechEnergy) -> tuple[Word, ...]
 
 
 def _with_fitting_phones(word: Word) -> Word:
-    """Phones that end with their word; those of which nothing is left are dropped."""
-    if word.start_s is None or word.end_s is None or not word.phones:
+    """Phones that begin and end with their word; those of which nothing is left are dropped."""
+    if word.start_s is None or word.end_s is None:
         return word
-    last = len(word.phones) - 1
-    spans = [
-        (
-            word.start_s if n == 0 else min(max(phone.start_s, word.start_s), word.end_s),
-            word.end_s if n == last else min(max(phone.end_s, word.start_s), word.end_s),
-        )
-        for n, phone in enumerate(word.phones)
-    ]
+    kept = [p for p in word.phones if p.start_s < word.end_s and p.end_s > word.start_s]
+    last = len(kept) - 1
     phones = tuple(
-        dataclasses.replace(phone, start_s=start_s, end_s=end_s)
-        for phone, (start_s, end_s) in zip(word.phones, spans, strict=True)
-        if end_s > start_s
+        dataclasses.replace(
+            phone,
+            start_s=word.start_s if n == 0 else phone.start_s,
+            end_s=word.end_s if n == last else phone.end_s,
+        )
+        for n, phone in enumerate(kept)
     )
     return dataclasses.replace(word, phones=phones)
 

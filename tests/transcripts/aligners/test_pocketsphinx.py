@@ -15,6 +15,7 @@ from cogspeech.errors import MissingExtra, TranscriptError
 from cogspeech.transcripts.aligners.pocketsphinx import PocketsphinxAligner
 from cogspeech.transcripts.base import checked
 from cogspeech.transcripts.speech_energy import find_speech
+from cogspeech.transcripts.sphinx import Lexicon, Listener, start_decoder
 from cogspeech.types import Recording, Transcript, Utterance, Word
 from planted_digits import RATE_HZ, planted, speech_clips
 
@@ -126,7 +127,10 @@ def test_what_came_before_changes_nothing(aligner, sentences) -> None:
     other, other_texts = sentences[3]
     first = aligner.align(_transcript(texts), recording)
     aligner.align(_transcript(other_texts), other)
+    assert aligner.align(_transcript(texts), recording) == first
 
+    with pytest.raises(TranscriptError):
+        aligner.align(_transcript(sentences[0][1]), other)
     assert aligner.align(_transcript(texts), recording) == first
     assert _new().align(_transcript(texts), recording) == first
 
@@ -301,6 +305,33 @@ def test_utterances_with_times_are_looked_for_there(aligner, sentences, alone, t
     assert np.abs(differences).max() <= 0.1
     late = _spans(found)[len(first) :] - starts[2] - alone[1]
     assert np.abs(late).max() <= 0.1
+
+
+def test_what_was_said_once_cannot_be_two_utterances(aligner, sentences, alone) -> None:
+    recording, texts = sentences[0]
+    spans = [(0, len(texts), 0.0, 7.0), (len(texts), 2 * len(texts), 0.0, 7.0)]
+
+    spans_s = _spans(aligner.align(_transcript([*texts, *texts], spans), recording))
+
+    assert np.abs(spans_s[: len(texts)] - alone[0]).max() <= 0.1
+    timed = spans_s[np.isfinite(spans_s[:, 0])]
+    assert (timed[1:, 0] >= timed[:-1, 1] - 1e-9).all()
+
+
+def test_where_words_repeat_nobody_guesses_which_were_passed_over(sentences) -> None:
+    recording, texts = sentences[0]
+    samples = read_audio(recording.audio_path, sample_rate_hz=16_000)
+    decoder = start_decoder()
+    names = [name for text in texts for name in Lexicon(decoder).names(text)]
+    listener = Listener(decoder, samples, find_speech(samples))
+    length_s = listener.speech.duration_s
+
+    once = listener.hear(names, 0.0, length_s, latest_first=5, may_stop=True)
+    twice = listener.hear(names * 2, 0.0, length_s, latest_first=len(names), may_stop=True)
+
+    assert once is not None
+    assert (once[0], len(once[1])) == (0, len(names))
+    assert twice is None
 
 
 def test_an_utterance_that_is_not_there_loses_its_times_alone(

@@ -221,7 +221,7 @@ def _hear_in_windows(
         heard |= {due + first + position: word for position, word in enumerate(words)}
         due, passed_s = due + first + len(words), 0.0
         at_s = max(words[-1].end_s, at_s + MIN_WORD_S)
-    return heard | _hear_holes(listener, names, heard, (start_s, end_s))
+    return heard
 
 
 def _hear_window(
@@ -283,21 +283,6 @@ def _cut(words: Sequence[Heard]) -> int:
     gaps = [(after.start_s - before.end_s) for before, after in itertools.pairwise(words)]
     half = len(words) // 2
     return max(range(half, len(gaps)), key=lambda i: gaps[i], default=0) + 1
-
-
-def _hear_holes(
-    listener: Listener, names: Sequence[str], heard: dict[int, Heard], span: tuple[float, float]
-) -> dict[int, Heard]:
-    """The words that were passed over, in the audio between those that were heard."""
-    found: dict[int, Heard] = {}
-    known = [(-1, span[0]), *((i, word.end_s) for i, word in sorted(heard.items()))]
-    until = [*((i, word.start_s) for i, word in sorted(heard.items())), (len(names), span[1])]
-    for (before, start_s), (after, end_s) in zip(known, until, strict=True):
-        is_hole = after - before > 1 and end_s - start_s > MIN_WORD_S
-        if is_hole and listener.speech.speech_s(start_s, end_s) <= LONGEST_S:
-            words = _hear_all(listener, names[before + 1 : after], start_s, end_s)
-            found |= {before + 1 + i: word for i, word in words.items()}
-    return found
 
 
 def _in_order(words: Sequence[Word]) -> list[Word]:
