@@ -5,7 +5,6 @@ name; an aligner gives words their times. What comes out of `checked` has at lea
 participant, and at least one with times.
 """
 
-import codecs
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,8 +18,6 @@ from cogspeech.registry import Registry
 from cogspeech.transcripts.quality import with_fillers
 from cogspeech.transcripts.times import with_sound_times
 from cogspeech.types import Recording, Speaker, Transcript, Word
-
-MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,36 +158,6 @@ def read_transcript_file(
         more = f" (+{len(transcript.warnings) - 1} more)" if len(transcript.warnings) > 1 else ""
         raise TranscriptError(f"{transcript.warnings[0]}{more}; correct it, or leave out strict")
     return transcript
-
-
-def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
-    """The text of a transcript file: UTF-8 or UTF-16 with or without a mark, else CP1252.
-
-    Raises:
-        TranscriptError: no regular file, too large, or no text.
-    """
-    if path.exists() and not path.is_file():
-        raise TranscriptError(f"{path}: is not a regular file; give the path of a transcript")
-    try:
-        if path.stat().st_size > max_bytes:
-            raise TranscriptError(f"{path}: larger than {max_bytes >> 20} MB; not a transcript")
-        content = path.read_bytes()
-    except OSError as error:
-        raise TranscriptError(
-            f"{path}: cannot be opened ({error.strerror}); correct the path"
-        ) from error
-    encodings = ["utf-8-sig", "cp1252"]
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        encodings = ["utf-16"]
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" in text:
-            break
-        return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise TranscriptError(f"{path}: is not text; export it as UTF-8")
 
 
 def checked(

@@ -227,7 +227,7 @@ def test_prose_gives_no_words_and_few_warnings(tmp_path: Path) -> None:
     transcript = _read(tmp_path, "the ladder falls\n\n" * 500)
 
     assert transcript.words == ()
-    assert len(transcript.warnings) == 21
+    assert len(transcript.warnings) == 101
     assert not any("ladder" in warning for warning in transcript.warnings)
 
 
