@@ -263,10 +263,10 @@ def test_a_code_that_nobody_explains_is_refused_and_named(tmp_path: Path) -> Non
     refusal = _refusal(tmp_path, content)
 
     assert refusal == (
-        f"{tmp_path / 's1.cha'}: nothing says who SP1, SP0 is; say it in transcripts.roles, such "
+        f"{tmp_path / 's1.cha'}:3: nothing says who SP1, SP0 is; say it in transcripts.roles, such "
         "as {SP1: interviewer}"
     )
-    read = _read(tmp_path, content, SP1="interviewer", SP0="other")
+    read = _read(tmp_path, content, sp1="interviewer", SP0="other")
     assert [word.speaker for word in read.words] == ["participant", "interviewer", "other"]
 
 

@@ -173,11 +173,21 @@ def test_where_the_participant_is_named_words_of_nobody_are_not_the_participants
     ]
 
 
-@pytest.mark.parametrize("text", ["<v Ladder>x", "[SPEAKER_00]: ladder"])
-def test_a_speaker_without_a_role_is_refused_and_not_named(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("<v Nurse  Joy>ladder", "nurse joy"),
+        ("[SPEAKER_00]: ladder", "speaker_00"),
+        ("<v.loud SPEAKER_00>[PAR]: ladder</v> <v x>ladder", "x"),
+        (f"<v {'so ' * 30}ladder>a", "so so so so so so so so so so so so so s"),
+    ],
+)
+def test_a_speaker_without_a_role_is_refused_and_named(
+    tmp_path: Path, text: str, named: str
+) -> None:
     refusal = _refusal(tmp_path, _cues("PAR: a", text), TWO)
 
-    assert ":6: a speaker of this cue (<v NAME> or [NAME]:) is not in transcripts.r" in refusal
+    assert f":6: speaker '{named}' is not in transcripts.roles; add it, such as " in refusal
 
 
 @pytest.mark.parametrize(

@@ -205,12 +205,20 @@ def test_speakers_without_a_role_are_listed(tmp_path: Path) -> None:
 
     refusal = _refusal(tmp_path, content, TWO)
 
-    assert (
-        "expected every speaker in transcripts.roles, such as {SPEAKER_00: participant}" in refusal
-    )
+    assert "json: segment 1: speaker 'SPEAKER_00' is not in transcripts.roles; its s" in refusal
     assert "its speakers: SPEAKER_00, SPEAKER_01, SPEAKER_02" in refusal
-    assert refusal.endswith("SPEAKER_19 (+10 more)")
+    assert refusal.endswith("SPEAKER_19 (+10 more); add all, such as {SPEAKER_00: participant}")
     assert "\x1b" not in refusal
+
+
+def test_a_speaker_without_a_role_is_named_with_its_segment(tmp_path: Path) -> None:
+    content = [
+        7,
+        {"start": 0, "end": 1, "text": "a", "speaker": "SPEAKER_01"},
+        {"start": 1, "end": 2, "words": [{"word": "ladder", "speaker": "SPEAKER_02"}]},
+    ]
+
+    assert "json: segment 3: speaker 'SPEAKER_02' is not in" in _refusal(tmp_path, content, TWO)
 
 
 def test_words_of_nobody_beside_words_of_somebody_are_not_the_participants(tmp_path: Path) -> None:

@@ -21,7 +21,15 @@ from cogspeech.transcripts.chat_lexer import (
     restore_exact_words,
     spoken_line,
 )
-from cogspeech.transcripts.reading import Notes, Stretch, listed, merged, read_text
+from cogspeech.transcripts.reading import (
+    Notes,
+    Stretch,
+    listed,
+    merged,
+    plain,
+    plain_roles,
+    read_text,
+)
 from cogspeech.types import Speaker, Transcript, Word
 
 MAX_BYTES = 8 << 20
@@ -226,18 +234,20 @@ def _speakers(
 ) -> dict[str, Speaker]:
     """Who each code is: as the study says, else as the headers say, never guessed."""
     codes = list(dict.fromkeys(line.code for line in content.lines))
+    first_lines = {line.code: line.number for line in reversed(content.lines)}
+    told = plain_roles(roles)
     speakers: dict[str, Speaker] = {}
     for code in codes:
-        if code in roles:
-            speakers[code] = roles[code]
+        if plain(code) in told:
+            speakers[code] = told[plain(code)]
         elif code in content.roles:
             speakers[code] = ROLES.get(content.roles[code].casefold(), "other")
         elif code in CODES:
             speakers[code] = CODES[code]
     if unknown := [code for code in codes if code not in speakers]:
         raise TranscriptError(
-            f"{path}: nothing says who {listed(unknown)} is; say it in transcripts.roles, such as "
-            f"{{{unknown[0]}: interviewer}}"
+            f"{path}:{first_lines[unknown[0]]}: nothing says who {listed(unknown)} is; say it in "
+            f"transcripts.roles, such as {{{unknown[0]}: interviewer}}"
         )
     if "participant" not in speakers.values():
         who = [f"{code}: {speaker}" for code, speaker in speakers.items()]
@@ -245,7 +255,7 @@ def _speakers(
             f"{path}: none of its speakers is the participant ({listed(who)}); say who is in "
             "transcripts.roles"
         )
-    unsure = [c for c in codes if speakers[c] == "participant" and c not in roles]
+    unsure = [c for c in codes if speakers[c] == "participant" and plain(c) not in told]
     if len(unsure) > 1:
         notes.add(
             f"{listed(unsure)} are all participants by their role; if not, say it in "

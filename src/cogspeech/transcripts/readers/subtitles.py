@@ -23,6 +23,7 @@ from cogspeech.transcripts.reading import (
     plain,
     plain_roles,
     read_text,
+    shown,
     visible,
 )
 from cogspeech.types import Speaker, Transcript, Word
@@ -136,14 +137,14 @@ def _parts(cue: _Cue, roles: Mapping[str, Speaker], notes: Notes) -> list[_Part]
             said = html.unescape(TAG.sub("", text))
             prefix = PREFIX.match(said)
             named = plain(prefix[1] or prefix[2]) if prefix else ""
-            if (voice and voice not in roles) or (prefix and prefix[1] and named not in roles):
-                raise TranscriptError(
-                    f"{notes.place(cue.line)}: a speaker of this cue (<v NAME> or [NAME]:) is not "
-                    "in transcripts.roles; add it, such as {NAME: interviewer}"
-                )
             code = code if voice is None else voice or None
-            if prefix and named in roles:
+            if prefix and (prefix[1] or named in roles):
                 code, said = named, said[prefix.end() :]
+            if code and code not in roles:
+                raise TranscriptError(
+                    f"{notes.place(cue.line)}: speaker '{shown(code)}' is not in "
+                    "transcripts.roles; add it, such as {NAME: interviewer}"
+                )
             texts = [each for each in visible(said).split() if is_spoken(each)]
             if texts and parts and parts[-1].code == code:
                 parts[-1].texts.extend(texts)

@@ -25,6 +25,7 @@ from cogspeech.transcripts.reading import (
     plain,
     plain_roles,
     read_json,
+    shown,
     visible,
 )
 from cogspeech.types import Speaker, Transcript, Word
@@ -48,6 +49,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
+    number: int
     pieces: list[_Piece]
     span_s: Span | None
 
@@ -71,12 +73,11 @@ class WhisperJsonReader(TranscriptReader):
         segments: list[_Segment] = []
         count = 0
         for number, raw in enumerate(raw_segments, start=1):
-            where = f"segment {number}"
             if isinstance(raw, dict):
-                segments.append(_segment(raw, where, notes, has_tokens=has_tokens))
+                segments.append(_segment(raw, number, notes, has_tokens=has_tokens))
                 count += len(segments[-1].pieces)
             else:
-                notes.add(f"{where}: expected an object; it was passed over")
+                notes.add(f"segment {number}: expected an object; it was passed over")
             if max(number, count) > MAX_WORDS:
                 raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
         roles = _roles(segments, options, notes)
@@ -113,7 +114,8 @@ def _language(content: object) -> str | None:
     return found if isinstance(found, str) and LANGUAGE.fullmatch(found) else None
 
 
-def _segment(raw: dict[str, Any], where: str, notes: Notes, *, has_tokens: bool) -> _Segment:
+def _segment(raw: dict[str, Any], number: int, notes: Notes, *, has_tokens: bool) -> _Segment:
+    where = f"segment {number}"
     label = _label(raw, where, notes)
     if has_tokens:
         span_s = _offsets(raw, where, notes)
@@ -130,7 +132,7 @@ def _segment(raw: dict[str, Any], where: str, notes: Notes, *, has_tokens: bool)
             notes.add(f"{where}: has neither words nor a text")
             text = ""
         pieces = [_Piece(part, label) for part in visible(text).split()]
-    return _Segment([piece for piece in pieces if is_spoken(piece.text)], span_s)
+    return _Segment(number, [piece for piece in pieces if is_spoken(piece.text)], span_s)
 
 
 def _objects(
@@ -231,16 +233,18 @@ def _roles(
 ) -> Mapping[str | None, Speaker]:
     """Who stands behind each label, and behind none."""
     known = plain_roles(options.roles)
-    pieces = [piece for segment in segments for piece in segment.pieces]
-    labels = sorted({piece.label for piece in pieces if piece.label is not None})
-    if any(plain(label) not in known for label in labels):
-        raise TranscriptError(
-            f"{notes.path}: expected every speaker in transcripts.roles, such as "
-            f"{{SPEAKER_00: participant}}; its speakers: {listed(labels)}"
-        )
+    places = [(segment.number, piece.label) for segment in segments for piece in segment.pieces]
+    labels = sorted({label for _, label in places if label is not None})
+    for number, label in places:
+        if label is not None and plain(label) not in known:
+            raise TranscriptError(
+                f"{notes.path}: segment {number}: speaker '{shown(label)}' is not in "
+                f"transcripts.roles; its speakers: {listed(labels)}; add all, such as "
+                "{SPEAKER_00: participant}"
+            )
     roles: dict[str | None, Speaker] = {label: known[plain(label)] for label in labels}
     roles[None] = "other" if labels else "participant"
-    nobody = sum(piece.label is None for piece in pieces)
+    nobody = sum(label is None for _, label in places)
     if labels and nobody:
         notes.add(f"{nobody} words have no speaker, unlike the rest; they are nobody's ('other')")
     return roles

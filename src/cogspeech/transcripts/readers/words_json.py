@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import nearest
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
-from cogspeech.transcripts.reading import read_json
+from cogspeech.transcripts.reading import read_json, shown
 from cogspeech.types import SPEAKERS, Transcript, Word
 
 MAX_BYTES = 64 << 20
@@ -74,7 +74,10 @@ def _word(raw: object, where: str) -> Word:
     if not isinstance(text, str):
         raise TranscriptError(f"{where}: 'text' must be a text")
     if speaker not in SPEAKERS:
-        raise TranscriptError(f"{where}: 'speaker' must be one of {', '.join(SPEAKERS)}")
+        found = f"'{shown(speaker)}'" if isinstance(speaker, str) else "no text"
+        raise TranscriptError(
+            f"{where}: 'speaker' is {found}; expected one of {', '.join(SPEAKERS)}"
+        )
     try:
         return Word(
             text=text,
