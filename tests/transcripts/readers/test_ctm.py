@@ -15,10 +15,11 @@ from cogspeech.types import Transcript, Word
 TWO = {"A": "participant", "B": "interviewer"}
 
 
-def _read(folder: Path, content: str | bytes, roles=None) -> Transcript:
+def _read(folder: Path, content: str | bytes, roles=None, rendering: str = "audible") -> Transcript:
     path = folder / "any.ctm"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return CtmReader().read(path, recording_id="r1", options=ReadingOptions(roles=roles or {}))
+    options = ReadingOptions(roles=roles or {}, rendering=rendering)
+    return CtmReader().read(path, recording_id="r1", options=options)
 
 
 def _refusal(folder: Path, content: str | bytes, roles=None) -> str:
@@ -90,11 +91,50 @@ def test_a_single_channel_is_the_participants_unless_it_has_a_role(tmp_path: Pat
 
 
 def test_a_channel_without_a_role_is_refused_with_its_line(tmp_path: Path) -> None:
-    refusal = _refusal(tmp_path, "r1 A 0 1 a\nr1 ladder 0 1 b\n", {"A": "participant"})
+    refusal = _refusal(tmp_path, "r1 A 0 1 a\nr1 B 0 1 ladder\n", {"A": "participant"})
 
     assert (
-        "any.ctm:2: this channel has no role, and there are 2; name all channels in tra" in refusal
+        "any.ctm:2: channel 'B' is not in transcripts.roles; the file has: A, B; add all" in refusal
     )
+
+
+RICH = (
+    "r1 1 0 1 the 0.9 lex spk1\nr1 1 1 1 uh NA fp spk1\nr1 1 2 1 lad <NA> FRAG spk1\n"
+    "r1 1 3 1 {laugh} 0.5 non-lex spk1\nr1 1 4 1 and? 0.8 un-lex spk2\nr1 1 5 1 yes 0.7 lex\n"
+)
+
+
+def test_types_and_speakers_are_read_where_they_stand(tmp_path: Path) -> None:
+    roles = {"SPK1": "participant", "spk2": "interviewer", "1": "other"}
+
+    audible = _read(tmp_path, RICH, roles)
+    clean = _read(tmp_path, RICH, roles, rendering="clean")
+
+    assert audible.warnings == clean.warnings == ()
+    assert [(w.text, w.speaker[0], w.confidence, w.is_filler) for w in audible.words] == [
+        ("the", "p", 0.9, False),
+        ("uh", "p", None, True),
+        ("lad", "p", None, False),
+        ("and?", "i", 0.8, False),
+        ("yes", "o", 0.7, False),
+    ]
+    assert [word.text for word in clean.words] == ["the", "and?", "yes"]
+
+
+def test_a_speaker_without_a_role_has_that_of_the_channel_or_is_refused(tmp_path: Path) -> None:
+    content = "r1 A 0 1 a 1 lex x\nr1 B 1 1 b 1 lex y\n"
+
+    assert [word.speaker[0] for word in _read(tmp_path, content, TWO).words] == ["p", "i"]
+    assert (
+        "any.ctm:2: speaker 'y' is not in transcripts.roles; the file has: x, y; add all, such"
+        in _refusal(tmp_path, content, {"x": "participant"})
+    )
+
+
+def test_a_single_speaker_is_the_participant_even_on_two_channels(tmp_path: Path) -> None:
+    transcript = _read(tmp_path, "r1 A 0 1 a 1 lex x\nr1 B 1 1 b 1 lex x\n")
+
+    assert [word.speaker for word in transcript.words] == ["participant", "participant"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +167,7 @@ def test_a_word_whose_times_cannot_be_right_stays_without_them(
     )
 
 
-@pytest.mark.parametrize("confidence", ["1.01", "-0.5", "NA", "nan", "1e999"])
+@pytest.mark.parametrize("confidence", ["1.01", "-0.5", "none", "nan", "1e999"])
 def test_a_confidence_that_cannot_be_right_is_unknown(tmp_path: Path, confidence: str) -> None:
     transcript = _read(tmp_path, f"r1 1 0 1 ladder {confidence}\n")
 
@@ -138,14 +178,14 @@ def test_a_confidence_that_cannot_be_right_is_unknown(tmp_path: Path, confidence
 
 
 def test_other_lines_are_passed_over_and_told(tmp_path: Path) -> None:
-    content = "r1 1 0 1\nr1 1 0 1 a 0.5 lex spk1\nr1 1 0 1 b\n"
+    content = "r1 1 0 1\nr1 1 0 1 a 0.5 lex spk1 x\nr1 1 0 1 b\n"
 
     transcript = _read(tmp_path, content)
 
     assert [word.text for word in transcript.words] == ["b"]
     assert [warning.partition("any.ctm")[2] for warning in transcript.warnings] == [
-        ":1: expected 5 or 6 columns, found 4; passed over",
-        ":2: expected 5 or 6 columns, found 8; passed over",
+        ":1: expected 5 to 8 columns, found 4; passed over",
+        ":2: expected 5 to 8 columns, found 9; passed over",
     ]
 
 

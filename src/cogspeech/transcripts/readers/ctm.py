@@ -1,7 +1,8 @@
 """NIST's time-marked conversation files, as sclite defines them and Kaldi writes them.
 
-One word per line, times in seconds: ``file channel start duration word [confidence]``. Lines that
-begin with ";;" are comments.
+One word per line, times in seconds: ``file channel start duration word [confidence [type
+[speaker]]]``, the last two as in NIST's Rich Transcription evaluations. Lines that begin with ";;"
+are comments.
 """
 
 import math
@@ -21,16 +22,23 @@ from cogspeech.transcripts.reading import (
     Notes,
     Stretch,
     is_spoken,
+    listed,
     merged,
     number_of,
     plain,
     plain_roles,
     read_text,
+    shown,
     visible,
 )
 from cogspeech.types import Speaker, Transcript, Word
 
 MAX_BYTES = 32 << 20
+COLUMNS = range(5, 9)
+UNKNOWN = frozenset({"na", "<na>"})
+NO_WORD = "non-lex"
+"""The type of laughter, coughs and other sounds."""
+FILLER, FRAGMENT = "fp", "frag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +50,22 @@ class _Line:
     duration: str
     text: str
     confidence: str | None
+    kind: str | None
+    speaker: str | None
+
+    @property
+    def label(self) -> str:
+        """What tells who speaks."""
+        return self.speaker or self.channel
 
 
 @READERS.register("ctm")
 class CtmReader(TranscriptReader):
-    """The lines of one recording; who speaks is told by the channel.
+    """The lines of one recording; who speaks is told by the speaker, else by the channel.
 
-    Channels must be in ``transcripts.roles``, such as ``{A: participant, B: interviewer}``; a
-    single channel without a role is the participant's.
+    They must be in ``transcripts.roles``, such as ``{A: participant, B: interviewer}``; where only
+    one speaks, it is the participant without a role. The clean rendering is without words of the
+    types "fp" (a filled pause) and "frag"; "non-lex" is no word.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".ctm",)
@@ -72,14 +88,16 @@ class CtmReader(TranscriptReader):
         lines = list(islice(_lines(text, notes, only=only), MAX_WORDS + 1))
         if len(lines) > MAX_WORDS:
             raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
-        roles = _roles(lines, options, path)
+        roles = _roles(lines, options, notes)
         found = []
         unknown, at_s = 0, 0.0
         for line in lines:
             if line.text.casefold() in UNKNOWN_WORDS:
                 unknown += 1
                 continue
-            word = _word(line, roles[line.channel], notes)
+            if options.rendering == "clean" and line.kind in (FILLER, FRAGMENT):
+                continue
+            word = _word(line, roles[line.label], notes)
             at_s = at_s if word.start_s is None else word.start_s
             found.append(Stretch([word], at_s=at_s, is_utterance=False))
         if unknown:
@@ -96,31 +114,39 @@ def _lines(text: str, notes: Notes, *, only: str | None) -> Iterator[_Line]:
         columns = line.split()
         if not columns or columns[0].startswith(";;") or only not in (None, columns[0]):
             continue
-        if len(columns) not in (5, 6):
-            notes.add(f"expected 5 or 6 columns, found {len(columns)}; passed over", number)
+        if len(columns) not in COLUMNS:
+            notes.add(f"expected 5 to 8 columns, found {len(columns)}; passed over", number)
             continue
         file, channel, start, duration, word = columns[:5]
         if word.casefold() == "<alt_begin>":
             raise TranscriptError(
-                f"{notes.path}:{number}: has alternatives (<ALT_BEGIN>); keep one of them"
+                f"{notes.place(number)}: has alternatives (<ALT_BEGIN>); keep one of them"
             )
-        if word.casefold() not in SILENCES and is_spoken(word):
-            confidence = columns[5] if len(columns) == 6 else None
-            yield _Line(number, file, channel, start, duration, word, confidence)
-
-
-def _roles(lines: Sequence[_Line], options: ReadingOptions, path: Path) -> Mapping[str, Speaker]:
-    known = plain_roles(options.roles)
-    roles = {line.channel: known.get(plain(line.channel)) for line in lines}
-    if len(roles) == 1:
-        roles = {channel: role or "participant" for channel, role in roles.items()}
-    missing = [line.number for line in lines if roles[line.channel] is None]
-    if missing:
-        raise TranscriptError(
-            f"{path}:{missing[0]}: this channel has no role, and there are {len(roles)}; name all "
-            "channels in transcripts.roles, such as {A: participant, B: interviewer}"
+        confidence, kind, speaker = (
+            None if column.casefold() in UNKNOWN else column
+            for column in (*columns[5:], *["NA"] * (8 - len(columns)))
         )
-    return {channel: role for channel, role in roles.items() if role}
+        kind = kind and kind.casefold()
+        if word.casefold() not in SILENCES and is_spoken(word) and kind != NO_WORD:
+            yield _Line(number, file, channel, start, duration, word, confidence, kind, speaker)
+
+
+def _roles(lines: Sequence[_Line], options: ReadingOptions, notes: Notes) -> Mapping[str, Speaker]:
+    """Who stands behind each label."""
+    known = plain_roles(options.roles)
+    labels = list(dict.fromkeys(line.label for line in lines))
+    roles: dict[str, Speaker] = {}
+    for line in lines:
+        role = known.get(plain(line.label)) or known.get(plain(line.channel))
+        if role is None and len(labels) > 1:
+            kind = "channel" if line.speaker is None else "speaker"
+            raise TranscriptError(
+                f"{notes.place(line.number)}: {kind} '{shown(line.label)}' is not in "
+                f"transcripts.roles; the file has: {listed(labels)}; add all, such as "
+                "{A: participant, B: interviewer}"
+            )
+        roles[line.label] = role or "participant"
+    return roles
 
 
 def _word(line: _Line, speaker: Speaker, notes: Notes) -> Word:
@@ -136,5 +162,10 @@ def _word(line: _Line, speaker: Speaker, notes: Notes) -> Word:
         notes.add("its confidence is no number from 0 to 1; it is taken as unknown", line.number)
         confidence = None
     return Word(
-        text=line.text, start_s=start_s, end_s=end_s, speaker=speaker, confidence=confidence
+        text=line.text,
+        start_s=start_s,
+        end_s=end_s,
+        speaker=speaker,
+        confidence=confidence,
+        is_filler=line.kind == FILLER,
     )
