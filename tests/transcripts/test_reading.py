@@ -124,7 +124,14 @@ def test_json_in_windows_1252_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_tokens_are_what_is_spoken(text: str, tokens: list[str]) -> None:
-    assert spoken_tokens(text) == tokens
+    assert spoken_tokens(text, "audible") == spoken_tokens(text, "clean") == tokens
+
+
+def test_what_nobody_understood_is_one_word_that_the_clean_rendering_leaves_out() -> None:
+    text = "the spn [SPN] <unk> xxx boy"
+
+    assert spoken_tokens(text, "audible") == ["the", "xxx", "xxx", "xxx", "xxx", "boy"]
+    assert spoken_tokens(text, "clean") == ["the", "boy"]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from cogspeech.config import Settings, TranscriptsSection
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import Registry
 from cogspeech.transcripts.quality import with_fillers
+from cogspeech.transcripts.reading import Rendering
 from cogspeech.transcripts.times import with_sound_times
 from cogspeech.types import Recording, Speaker, Transcript, Word
 
@@ -26,7 +27,7 @@ class ReadingOptions:
 
     roles: Mapping[str, Speaker] = field(default_factory=dict)
     """Speaker codes, tier or track names, as they stand in the file."""
-    rendering: Literal["audible", "clean"] = "audible"
+    rendering: Rendering = "audible"
 
 
 class TranscriptReader(ABC):

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cogspeech.errors import TranscriptError
 from cogspeech.types import Speaker, Utterance, Word
 
+Rendering = Literal["audible", "clean"]
 Span = tuple[float, float]
 """Start and end in seconds."""
 
@@ -21,7 +22,11 @@ MAX_WARNINGS = 100
 MAX_SHOWN = 20
 LABEL_LENGTH = 40
 SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
-UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
+UNINTELLIGIBLE = "xxx"
+"""CHAT's sign for speech that nobody understood. It is a word, else a pause would be measured where
+somebody spoke."""
+UNKNOWN_WORDS = frozenset({UNINTELLIGIBLE, "spn", "[spn]", "<spn>", "<unk>", "[unk]"})
+"""How aligners and recognisers write it."""
 SPOKEN_SIGNS = "%&@#+=$€£°"
 INVISIBLE = re.compile(
     "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
@@ -142,13 +147,19 @@ def is_spoken(text: str) -> bool:
     return any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in text)
 
 
-def spoken_tokens(text: str) -> list[str]:
-    """The words of a text, without punctuation that stands alone and without silences."""
-    return [
-        token
-        for token in visible(text).split()
-        if is_spoken(token) and token.casefold() not in SILENCES
-    ]
+def spoken_tokens(text: str, rendering: Rendering) -> list[str]:
+    """The words of a text, without punctuation that stands alone and without silences.
+
+    What nobody understood is `UNINTELLIGIBLE`, and left out of the clean rendering.
+    """
+    found = []
+    for token in visible(text).split():
+        is_unknown = token.casefold() in UNKNOWN_WORDS
+        if is_unknown and rendering == "audible":
+            found.append(UNINTELLIGIBLE)
+        elif not is_unknown and is_spoken(token) and token.casefold() not in SILENCES:
+            found.append(token)
+    return found
 
 
 def number_of(text: str) -> float | None:

@@ -189,15 +189,20 @@ def test_other_lines_are_passed_over_and_told(tmp_path: Path) -> None:
     ]
 
 
-def test_silences_are_no_words_and_unknown_words_are_counted(tmp_path: Path) -> None:
+def test_silences_are_no_words_but_what_nobody_understood_is(tmp_path: Path) -> None:
     marks = ["sp", "SIL", "<eps>", "<sil>", "spn", "<UNK>", "--", "lad\x07der"]
+    content = "".join(f"r1 1 {at} 1 {mark}\n" for at, mark in enumerate(marks))
 
-    transcript = _read(tmp_path, "".join(f"r1 1 {at} 1 {mark}\n" for at, mark in enumerate(marks)))
+    audible = _read(tmp_path, content)
+    clean = _read(tmp_path, content, rendering="clean")
 
-    assert transcript.words == (Word(text="ladder", start_s=7.0, end_s=8.0),)
-    assert transcript.warnings == (
-        f"{tmp_path / 'any.ctm'}: 2 unknown words (spn, <unk>) were left out",
-    )
+    assert [(word.text, word.start_s) for word in audible.words] == [
+        ("xxx", 4.0),
+        ("xxx", 5.0),
+        ("ladder", 7.0),
+    ]
+    assert clean.words == (Word(text="ladder", start_s=7.0, end_s=8.0),)
+    assert audible.warnings == clean.warnings == ()
 
 
 def test_alternatives_are_refused(tmp_path: Path) -> None:
@@ -239,7 +244,7 @@ WORDS = st.lists(
         st.integers(0, 9_999).map(lambda ms: ms / 1000),
         st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Z")), min_size=1)
         .filter(lambda text: any(sign.isalnum() for sign in text))
-        .filter(lambda text: text.casefold() not in ("sp", "sil", "spn")),
+        .filter(lambda text: text.casefold() not in ("sp", "sil", "spn", "xxx")),
         st.none() | st.floats(0, 1),
     ),
     max_size=6,

@@ -66,10 +66,11 @@ def _referring(key: str, parent: str, text: str, previous: str = "") -> str:
     )
 
 
-def _read(folder: Path, content: str | bytes, roles=None) -> Transcript:
+def _read(folder: Path, content: str | bytes, roles=None, rendering: str = "audible") -> Transcript:
     path = folder / "r1.eaf"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return ElanReader().read(path, recording_id="r1", options=ReadingOptions(roles=roles or {}))
+    options = ReadingOptions(roles=roles or {}, rendering=rendering)
+    return ElanReader().read(path, recording_id="r1", options=options)
 
 
 def _refusal(folder: Path, content: str | bytes, roles=None) -> str:
@@ -336,17 +337,21 @@ def test_only_the_first_warnings_are_kept(tmp_path: Path) -> None:
     assert transcript.warnings[-1].endswith("r1.eaf: and 99 more such warnings")
 
 
-def test_silences_are_no_words_and_unknown_words_are_counted(tmp_path: Path) -> None:
+def test_silences_are_no_words_but_what_nobody_understood_is(tmp_path: Path) -> None:
     marks = ["", "sp", "SIL", "<eps>", "<sil>", "spn", "<unk>", "lad\u200bder"]
     tier = _tier("words", *[_aligned(m, f"ts{n}", f"ts{n + 1}", m) for n, m in enumerate(marks)])
     content = _eaf(SECONDS, tier.replace('ID="<', 'ID="'))
 
-    transcript = _read(tmp_path, content)
+    audible = _read(tmp_path, content)
+    clean = _read(tmp_path, content, rendering="clean")
 
-    assert _seen(transcript) == [("ladder", 7.0, 8.0, "p")]
-    assert transcript.warnings == (
-        f"{tmp_path / 'r1.eaf'}: tier 'words': 2 unknown words were left out",
-    )
+    assert _seen(audible) == [
+        ("xxx", 5.0, 6.0, "p"),
+        ("xxx", 6.0, 7.0, "p"),
+        ("ladder", 7.0, 8.0, "p"),
+    ]
+    assert _seen(clean) == [("ladder", 7.0, 8.0, "p")]
+    assert audible.warnings == clean.warnings == ()
 
 
 def test_speech_that_is_not_read_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from praatio import textgrid as praatio
 
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.pauses import pauses_of
 from cogspeech.transcripts.readers import textgrid
 from cogspeech.transcripts.readers.textgrid import TextGridReader
 from cogspeech.types import Transcript, Utterance, Word
@@ -18,10 +19,11 @@ FORMATS = ("long_textgrid", "short_textgrid")
 TWO = {"PAR": "participant", "INV": "interviewer"}
 
 
-def _read(folder: Path, content: str | bytes, roles=None) -> Transcript:
+def _read(folder: Path, content: str | bytes, roles=None, rendering: str = "audible") -> Transcript:
     path = folder / "r1.TextGrid"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return TextGridReader().read(path, recording_id="r1", options=ReadingOptions(roles=roles or {}))
+    options = ReadingOptions(roles=roles or {}, rendering=rendering)
+    return TextGridReader().read(path, recording_id="r1", options=options)
 
 
 def _refusal(folder: Path, content: str | bytes, roles=None) -> str:
@@ -139,16 +141,31 @@ def test_where_most_intervals_hold_several_words_each_is_an_utterance(tmp_path: 
     )
 
 
-def test_silences_are_no_words_and_unknown_words_are_counted(tmp_path: Path) -> None:
-    marks = ["", "sp", "SIL", "<eps>", "<sil>", "spn", "<unk>", "ladder", " . "]
+def test_silences_are_no_words_but_what_nobody_understood_is(tmp_path: Path) -> None:
+    marks = ["", "sp", "SIL", "<eps>", "<sil>", "spn", "[SPN]", "<unk>", "ladder", " . "]
     intervals = [f'{at} {at + 1} "{mark}"' for at, mark in enumerate(marks)]
 
-    transcript = _read(tmp_path, _grid(_tier("words", *intervals)))
+    audible = _read(tmp_path, _grid(_tier("words", *intervals)))
+    clean = _read(tmp_path, _grid(_tier("words", *intervals)), rendering="clean")
 
-    assert transcript.words == (Word(text="ladder", start_s=7.0, end_s=8.0),)
-    assert transcript.warnings == (
-        f"{tmp_path / 'r1.TextGrid'}: tier 'words': 2 unknown words (spn, <unk>) were left out",
+    assert [(word.text, word.start_s, word.end_s) for word in audible.words] == [
+        ("xxx", 5.0, 6.0),
+        ("xxx", 6.0, 7.0),
+        ("xxx", 7.0, 8.0),
+        ("ladder", 8.0, 9.0),
+    ]
+    assert clean.words == (Word(text="ladder", start_s=8.0, end_s=9.0),)
+    assert audible.warnings == clean.warnings == ()
+
+
+def test_no_pause_is_measured_where_somebody_spoke_unintelligibly(tmp_path: Path) -> None:
+    content = _grid(
+        _tier("words", '0 1 "the"', '1 3 "spn"', '3 4 "boy"', '4 6 "sil"', '6 7 "fell"')
     )
+
+    pauses = pauses_of(_read(tmp_path, content), min_pause_s=0.15)
+
+    assert [(pause.start_s, pause.end_s) for pause in pauses] == [(4.0, 6.0)]
 
 
 def test_praats_own_reading_rules_hold(tmp_path: Path) -> None:

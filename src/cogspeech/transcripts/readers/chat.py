@@ -63,8 +63,9 @@ _MAIN = re.compile(r"\*([A-Za-z0-9_'-]{1,20}):\s*(.*)")
 class ChatReader(TranscriptReader):
     """``*PAR: the [/] the boy . •100_2000•`` with ``%wor`` tiers for the times of words.
 
-    What the transcriber did not understand (``xxx``) and short remarks of somebody else inside a
-    line (``&*INV:mhm``) are no words. Every speaker line becomes an utterance.
+    What the transcriber did not understand (``xxx``, ``yyy``, ``www``) is the word ``xxx``, which
+    the clean rendering leaves out. Short remarks of somebody else inside a line (``&*INV:mhm``) are
+    no words. Every speaker line becomes an utterance.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".cha",)

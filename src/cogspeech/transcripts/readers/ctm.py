@@ -17,11 +17,8 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
 from cogspeech.transcripts.reading import (
     MAX_WORDS,
-    SILENCES,
-    UNKNOWN_WORDS,
     Notes,
     Stretch,
-    is_spoken,
     listed,
     merged,
     number_of,
@@ -29,6 +26,7 @@ from cogspeech.transcripts.reading import (
     plain_roles,
     read_text,
     shown,
+    spoken_tokens,
     visible,
 )
 from cogspeech.types import Speaker, Transcript, Word
@@ -90,18 +88,14 @@ class CtmReader(TranscriptReader):
             raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
         roles = _roles(lines, options, notes)
         found = []
-        unknown, at_s = 0, 0.0
+        at_s = 0.0
         for line in lines:
-            if line.text.casefold() in UNKNOWN_WORDS:
-                unknown += 1
+            texts = spoken_tokens(line.text, options.rendering)
+            if not texts or (options.rendering == "clean" and line.kind in (FILLER, FRAGMENT)):
                 continue
-            if options.rendering == "clean" and line.kind in (FILLER, FRAGMENT):
-                continue
-            word = _word(line, roles[line.label], notes)
+            word = _word(line, texts[0], roles[line.label], notes)
             at_s = at_s if word.start_s is None else word.start_s
             found.append(Stretch([word], at_s=at_s, is_utterance=False))
-        if unknown:
-            notes.add(f"{unknown} unknown words (spn, <unk>) were left out")
         words, _ = merged(found)
         return Transcript(
             recording_id=recording_id, words=words, source="ctm", warnings=notes.texts()
@@ -127,7 +121,7 @@ def _lines(text: str, notes: Notes, *, only: str | None) -> Iterator[_Line]:
             for column in (*columns[5:], *["NA"] * (8 - len(columns)))
         )
         kind = kind and kind.casefold()
-        if word.casefold() not in SILENCES and is_spoken(word) and kind != NO_WORD:
+        if spoken_tokens(word, "audible") and kind != NO_WORD:
             yield _Line(number, file, channel, start, duration, word, confidence, kind, speaker)
 
 
@@ -149,7 +143,7 @@ def _roles(lines: Sequence[_Line], options: ReadingOptions, notes: Notes) -> Map
     return roles
 
 
-def _word(line: _Line, speaker: Speaker, notes: Notes) -> Word:
+def _word(line: _Line, text: str, speaker: Speaker, notes: Notes) -> Word:
     start_s, duration_s = number_of(line.start), number_of(line.duration)
     end_s: float | None = None
     if start_s is None or duration_s is None or not math.isfinite(start_s + duration_s):
@@ -162,7 +156,7 @@ def _word(line: _Line, speaker: Speaker, notes: Notes) -> Word:
         notes.add("its confidence is no number from 0 to 1; it is taken as unknown", line.number)
         confidence = None
     return Word(
-        text=line.text,
+        text=text,
         start_s=start_s,
         end_s=end_s,
         speaker=speaker,

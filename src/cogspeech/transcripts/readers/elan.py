@@ -18,7 +18,6 @@ from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
 from cogspeech.transcripts.reading import (
     MAX_WORDS,
-    UNKNOWN_WORDS,
     Notes,
     Span,
     Stretch,
@@ -90,7 +89,7 @@ class ElanReader(TranscriptReader):
         notes = Notes(path)
         file = _Parser(notes)
         file.parse(read_text(path, max_bytes=MAX_BYTES, notes=notes))
-        tree = _Tree(file.tiers, notes)
+        tree = _Tree(file.tiers, options, notes)
         speech = _speech_tiers(file.tiers, options, notes)
         above = {id(tier): tree.tiers_above(tier) for tier, _ in speech}
         stretches: dict[int, list[Stretch]] = {}
@@ -201,7 +200,8 @@ class _Parser:
 class _Tree:
     """Which tiers and annotations stand under which others."""
 
-    def __init__(self, tiers: Sequence[_Tier], notes: Notes) -> None:
+    def __init__(self, tiers: Sequence[_Tier], options: ReadingOptions, notes: Notes) -> None:
+        self._rendering = options.rendering
         self._notes = notes
         self._tiers = {tier.name: tier for tier in tiers}
         self._annotations = {each.key: each for tier in tiers for each in tier.annotations}
@@ -240,7 +240,7 @@ class _Tree:
         above = self._tiers.get(tier.parent or "")
         find = _finder(above) if above else lambda _: None
         placed: list[_Spoken] = []
-        at_s, count, unknown = 0.0, 0, 0
+        at_s, count = 0.0, 0
         utterance: _Annotation | None = None
         for each in _linked(tier.annotations):
             if each.slots is None:
@@ -250,14 +250,10 @@ class _Tree:
                 at_s, utterance = each.start_s, find(each.start_s)
             if None not in (each.start_s, each.end_s) and not each.span_s:
                 self._notes.add("an annotation's times cannot be right", each.line)
-            tokens = spoken_tokens(each.text)
-            texts = [token for token in tokens if token.casefold() not in UNKNOWN_WORDS]
-            unknown += len(tokens) - len(texts)
+            texts = spoken_tokens(each.text, self._rendering)
             placed += [(at_s, utterance, each, texts)] if texts else []
             if (count := count + len(texts)) > MAX_WORDS:
                 raise TranscriptError(f"{self._notes.path}: holds more than {MAX_WORDS} words")
-        if unknown:
-            self._notes.add(f"tier '{shown(tier.name)}': {unknown} unknown words were left out")
         return sorted(placed, key=lambda place: place[0])
 
     def _timed_parent(self, annotation: _Annotation) -> _Annotation | None:

@@ -17,7 +17,6 @@ from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
 from cogspeech.transcripts.reading import (
     MAX_WORDS,
     NUMBER,
-    UNKNOWN_WORDS,
     Notes,
     Span,
     Stretch,
@@ -79,7 +78,7 @@ class TextGridReader(TranscriptReader):
         words, utterances = merged(
             stretch
             for tier, speaker in _speech_tiers(tiers, options, notes)
-            for stretch in _stretches(tier, speaker, notes)
+            for stretch in _stretches(tier, speaker, options, notes)
         )
         return Transcript(
             recording_id=recording_id, words=words, utterances=utterances, warnings=notes.texts()
@@ -194,19 +193,16 @@ def _is_readable(tier: _Tier, notes: Notes, *, is_divided: bool) -> bool:
     return tier.is_of_intervals and not is_divided
 
 
-def _stretches(tier: _Tier, speaker: Speaker, notes: Notes) -> Iterator[Stretch]:
-    count = unknown = 0
+def _stretches(
+    tier: _Tier, speaker: Speaker, options: ReadingOptions, notes: Notes
+) -> Iterator[Stretch]:
+    count = 0
     spoken: list[tuple[_Interval, list[str]]] = []
     for interval in tier.intervals:
-        tokens = spoken_tokens(interval.text)
-        texts = [token for token in tokens if token.casefold() not in UNKNOWN_WORDS]
-        unknown += len(tokens) - len(texts)
-        if texts:
+        if texts := spoken_tokens(interval.text, options.rendering):
             spoken.append((interval, texts))
         if (count := count + len(texts)) > MAX_WORDS:
             raise TranscriptError(f"{notes.path}: more than {MAX_WORDS} words; no transcript")
-    if unknown:
-        notes.add(f"tier '{shown(tier.name)}': {unknown} unknown words (spn, <unk>) were left out")
     several = sum(len(texts) > 1 for _, texts in spoken)
     at_s = 0.0
     for interval, texts in spoken:
