@@ -137,10 +137,40 @@ def read_transcript_file(
     """The transcript in a file of any known format, told by the end of its name.
 
     Raises:
-        TranscriptError: no reader knows the name, the file cannot be read, or it would only be
-            read with warnings and the section is strict.
+        TranscriptError: no reader knows the name, the file cannot be read or has turns instead of
+            words, or it would only be read with warnings and the section is strict.
     """
-    section = section or TranscriptsSection()
+    transcript = _read(path, recording_id, section or TranscriptsSection())
+    if _has_turns(transcript) and not transcript.words:
+        raise TranscriptError(
+            f"{path}: has turns but no words; name it in segmentation_path, and take the words "
+            "from another file in transcript_path or from a recogniser in transcripts.source"
+        )
+    return transcript
+
+
+def read_segmentation_file(
+    path: Path, *, recording_id: str, section: TranscriptsSection | None = None
+) -> Transcript:
+    """The turns in a file: utterances with speakers and times, without words.
+
+    Raises:
+        TranscriptError: as `read_transcript_file`, and where the file has no turns.
+    """
+    transcript = _read(path, recording_id, section or TranscriptsSection())
+    if not _has_turns(transcript):
+        raise TranscriptError(
+            f"{path}: has no turns; segmentation_path must name a csv table with the columns "
+            "speaker, begin, end in ms"
+        )
+    return transcript
+
+
+def _has_turns(transcript: Transcript) -> bool:
+    return any(utterance.speaker is not None for utterance in transcript.utterances)
+
+
+def _read(path: Path, recording_id: str, section: TranscriptsSection) -> Transcript:
     readers = {
         suffix: READERS.get(name)
         for name in READERS.names()

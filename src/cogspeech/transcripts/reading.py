@@ -27,6 +27,8 @@ UNINTELLIGIBLE = "xxx"
 somebody spoke."""
 UNKNOWN_WORDS = frozenset({UNINTELLIGIBLE, "spn", "[spn]", "<spn>", "<unk>", "[unk]"})
 """How aligners and recognisers write it."""
+CODES: Mapping[str, Speaker] = {"par": "participant", "inv": "interviewer"}
+"""What TalkBank's codes mean where nothing else is said of them, by their `plain` labels."""
 SPOKEN_SIGNS = "%&@#+=$€£°"
 INVISIBLE = re.compile(
     "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"

@@ -22,6 +22,7 @@ from cogspeech.transcripts.chat_lexer import (
     spoken_line,
 )
 from cogspeech.transcripts.reading import (
+    CODES,
     Notes,
     Stretch,
     listed,
@@ -51,8 +52,6 @@ ROLES: Mapping[str, Speaker] = {
     "clinician": "interviewer",
 }
 """Role names of ``@ID`` and ``@Participants``; every other one is ``other``."""
-CODES: Mapping[str, Speaker] = {"PAR": "participant", "INV": "interviewer"}
-"""What the codes of the manual mean in a file whose headers say nothing of them."""
 Span = tuple[int, int]
 """Start and end in ms."""
 
@@ -243,8 +242,8 @@ def _speakers(
             speakers[code] = told[plain(code)]
         elif code in content.roles:
             speakers[code] = ROLES.get(content.roles[code].casefold(), "other")
-        elif code in CODES:
-            speakers[code] = CODES[code]
+        elif plain(code) in CODES:
+            speakers[code] = CODES[plain(code)]
     if unknown := [code for code in codes if code not in speakers]:
         raise TranscriptError(
             f"{path}:{first_lines[unknown[0]]}: nothing says who {listed(unknown)} is; say it in "
