@@ -151,6 +151,7 @@ def test_labels_are_compared_without_case_and_blanks_and_shown_short() -> None:
     assert shown("the boy is\n on the \x1b[31mladder and takes all of the cookies") == (
         "the boy is on the [31mladder and takes a"
     )
+    assert shown("a\u202eb\ue42cc\ud800") == "abc"
     assert listed(["a", "b"]) == "a, b"
     assert listed([str(n) for n in range(22)]).endswith("18, 19 (+2 more)")
 

@@ -182,7 +182,7 @@ def plain_roles(roles: Mapping[str, Speaker]) -> dict[str, Speaker]:
 
 def shown(label: str) -> str:
     """A label as messages show it: cut, for a damaged file may have words in its place."""
-    return " ".join(visible(label).split())[:LABEL_LENGTH]
+    return "".join(filter(str.isprintable, " ".join(label.split())))[:LABEL_LENGTH]
 
 
 def listed(labels: Sequence[str]) -> str:

@@ -265,30 +265,3 @@ def test_any_words_come_back_exactly(tmp_path_factory, words: list[tuple]) -> No
         (start, start + duration, text, score)
         for start, duration, text, score in sorted(words, key=lambda word: word[0])
     ]
-
-
-EDITS = st.lists(
-    st.tuples(
-        st.integers(0, 10_000),
-        st.integers(0, 12),
-        st.binary(max_size=6) | st.sampled_from([b" ", b"\n", b"-", b"nan", b"<ALT_BEGIN>"]),
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@settings(max_examples=100)
-@given(edits=EDITS)
-def test_a_damaged_file_is_read_or_refused_without_a_word(tmp_path_factory, edits) -> None:
-    content = b";; c\nr1 A 0.25 0.5 the 0.9\nr1 B 0.75 0.5 ladder\nr2 A 2 3 ladder 1.0\n"
-    for at, width, new in edits:
-        place = at % (len(content) + 1)
-        content = content[:place] + new + content[place + width :]
-
-    try:
-        messages = list(_read(tmp_path_factory.getbasetemp(), content, TWO).warnings)
-    except TranscriptError as refusal:
-        messages = [str(refusal)]
-
-    assert all("ladder" not in message and "\n" not in message for message in messages)

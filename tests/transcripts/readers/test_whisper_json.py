@@ -459,38 +459,6 @@ def test_any_words_come_back_exactly(tmp_path_factory, segments: list) -> None:
     assert transcript.warnings == ()
 
 
-SOUND = (
-    json.dumps(_one(start=0.5, end=1, score=0.5)),
-    json.dumps([{"start": 0, "end": 1, "text": "the ladder", "speaker": "SPEAKER_00"}]),
-    json.dumps({"transcription": [{"tokens": [_token(" ladder", 1, 2)], "text": "ladder"}]}),
-)
-EDITS = st.lists(
-    st.tuples(
-        st.integers(0, 10_000),
-        st.integers(0, 12),
-        st.binary(max_size=6) | st.sampled_from([b"{", b"]", b"NaN", b"\\ud800", b"9" * 5000]),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-@settings(max_examples=100)
-@given(content=st.sampled_from(SOUND), edits=EDITS)
-def test_a_damaged_file_is_read_or_refused_without_a_word(tmp_path_factory, content, edits) -> None:
-    content = content.encode()
-    for at, width, new in edits:
-        place = at % (len(content) + 1)
-        content = content[:place] + new + content[place + width :]
-
-    try:
-        messages = list(_read(tmp_path_factory.getbasetemp(), content, TWO).warnings)
-    except TranscriptError as refusal:
-        messages = [str(refusal)]
-
-    assert all("ladder" not in message and "\n" not in message for message in messages)
-
-
 KEYS = ("words", "word", "text", "start", "end", "speaker", "score", "tokens", "offsets", "p")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
