@@ -52,6 +52,8 @@ class Recording:
     audio_path: Path
     label: str | None = None
     transcript_path: Path | None = None
+    segmentation_path: Path | None = None
+    """Turns that tell who speaks each word."""
     where: str = ""
     """The file and row it comes from, for messages."""
     visit: str | None = None
@@ -165,6 +167,8 @@ class Utterance:
     """The words ``[first_word, last_word)`` of the transcript."""
     start_s: float | None = None
     end_s: float | None = None
+    speaker: Speaker | None = None
+    """Who speaks, where a format says it of the utterance and not of its words."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.first_word <= self.last_word:

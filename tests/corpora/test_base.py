@@ -57,9 +57,10 @@ def _recording(folder: Path, row: int, **changed) -> Recording:
 def test_a_row_becomes_a_recording_that_knows_its_row(tmp_path: Path) -> None:
     path = _table(
         tmp_path,
-        "r1,p1,audio/a.wav,control,audio/a.words.json,v1,picture,en,train,29,71.5,f,12,north,left",
-        header=f"{HEADER},transcript_path,visit,task,language,official_split,mmse,age_years,sex,"
-        "education_years,site,handedness",
+        "r1,p1,audio/a.wav,control,audio/a.words.json,turns/a.csv,v1,picture,en,train,29,71.5,f,12,"
+        "north,left",
+        header=f"{HEADER},transcript_path,segmentation_path,visit,task,language,official_split,mmse,"
+        "age_years,sex,education_years,site,handedness",
     )
 
     (recording,) = _read(path)
@@ -70,6 +71,7 @@ def test_a_row_becomes_a_recording_that_knows_its_row(tmp_path: Path) -> None:
         audio_path=tmp_path / "audio" / "a.wav",
         label="control",
         transcript_path=tmp_path / "audio" / "a.words.json",
+        segmentation_path=tmp_path / "turns" / "a.csv",
         where=f"{path}:2",
         visit="v1",
         task="picture",
@@ -88,10 +90,7 @@ def test_what_is_not_in_the_table_is_none(tmp_path: Path) -> None:
     (recording,) = _read(_table(tmp_path, "r1,p1,a.wav,"))
 
     assert recording.label is None
-    assert recording.transcript_path is None
-    assert all(
-        getattr(recording, name) is None for name in OPTIONAL_COLUMNS if name != "transcript_path"
-    )
+    assert all(getattr(recording, name) is None for name in OPTIONAL_COLUMNS)
     assert recording.metadata == {}
 
 

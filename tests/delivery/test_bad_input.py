@@ -329,11 +329,11 @@ CORPORA: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "a folder as transcript": (
         _replaced(Path.mkdir, "p1.words.json"),
-        (ROW, "p1.words.json: is not a regular file", "give the path of a words file"),
+        (ROW, "p1.words.json: is not a regular file", "give the path of a transcript"),
     ),
     "a pipe as transcript": (
         _replaced(os.mkfifo, "p1.words.json"),
-        (ROW, "p1.words.json: is not a regular file", "give the path of a words file"),
+        (ROW, "p1.words.json: is not a regular file", "give the path of a transcript"),
     ),
     "words outside the recording": (
         lambda folder: _write_words(folder, {"words": _words(shift_s=0.5)}),
@@ -389,7 +389,7 @@ CORPORA: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "a deep nesting": (
         lambda folder: _write_words(folder, '{"words": ' + "[" * 100_000),
-        (ROW, "p1.words.json: not a valid json file (nested too deeply)", "correct it"),
+        (ROW, "p1.words.json: not valid json (nested too deeply)", "write it again"),
     ),
     "a huge number": (
         lambda folder: _write_words(
@@ -399,11 +399,11 @@ CORPORA: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "a key twice": (
         lambda folder: _write_words(folder, f'{{"words": [], "words": [{{"{SECRETS[0]}": 1}}]}}'),
-        (ROW, "p1.words.json: not a valid json file (a key stands twice", "correct it"),
+        (ROW, "p1.words.json: not valid json (a key stands twice", "write it again"),
     ),
     "half a file of words": (
         lambda folder: _write_words(folder, json.dumps({"words": _words()})[:40]),
-        (ROW, "p1.words.json: not a valid json file", "correct it"),
+        (ROW, "p1.words.json:1: not valid json", "write it again"),
     ),
 }
 

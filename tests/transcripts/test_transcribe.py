@@ -218,3 +218,51 @@ def test_a_wrong_aligner_or_option_suggests_the_nearest(
 ) -> None:
     with pytest.raises(ConfigError, match=match):
         transcribe([], TranscriptsSection(align=Component(**align)), cache=cache)
+
+
+def test_a_segmentation_says_who_spoke_what_was_recognised_or_aligned(
+    tmp_path: Path, cache: ContentCache
+) -> None:
+    turns = tmp_path / "turns.csv"
+    turns.write_text("speaker,begin,end\nINV,350,1000\nPAR,0,350\n")
+    recordings = [
+        dataclasses.replace(each, segmentation_path=turns) for each in _recordings(tmp_path)
+    ]
+    section = TranscriptsSection(
+        source=("files", "recogniser"), align=Component(name="side_by_side", width_s=0.4)
+    )
+
+    found = transcribe([recordings[0], recordings[1], recordings[3]], section, cache=cache)
+
+    assert [[word.speaker for word in each.words] for each in found] == [
+        ["participant"],
+        ["participant", "interviewer"],
+        ["participant", "interviewer"],
+    ]
+    turns.write_text("speaker,begin,end\nINV,0,350\nPAR,350,1000\n")
+    (again,) = transcribe(recordings[3:], section, cache=cache)
+    assert [word.speaker for word in again.words] == ["interviewer", "participant"]
+    assert _Recogniser.asked == ["r5"]
+
+
+def test_a_segmentation_that_cannot_be_used_or_is_no_transcript_names_the_row(
+    tmp_path: Path, cache: ContentCache
+) -> None:
+    turns = tmp_path / "turns.csv"
+    turns.write_text("speaker,begin,end\nNurse,0,350\n")
+    first, second, *_ = _recordings(tmp_path)
+    recordings = [
+        dataclasses.replace(first, segmentation_path=turns),
+        dataclasses.replace(second, segmentation_path=tmp_path / "gone.csv"),
+    ]
+
+    problems = [each.problem for each in transcribe(recordings, LEAVE, cache=cache)]
+    turns.write_text("speaker,begin,end\nPAR,0,350\n")
+    (alone,) = transcribe([dataclasses.replace(first, transcript_path=turns)], LEAVE, cache=cache)
+
+    assert problems[0].startswith(f"recordings.csv:2: {turns}:2: speaker 'Nurse' is not in tran")
+    assert "recordings.csv:3: " in problems[1]
+    assert "gone.csv: cannot be opened" in problems[1]
+    assert alone.problem.startswith(
+        f"recordings.csv:2: {turns}: has turns but no words; name it in segmentation_path, and ta"
+    )

@@ -22,6 +22,7 @@ from cogspeech.types import Corpus, Progress, Recording, no_progress
 REQUIRED_COLUMNS = ("recording_id", "participant_id", "audio_path")
 OPTIONAL_COLUMNS = (
     "transcript_path",
+    "segmentation_path",
     "visit",
     "task",
     "language",
@@ -192,13 +193,16 @@ def _recording_of_row(
         if not cells[name]:
             raise CorpusError(f"{where}: {name} is empty; every row needs one")
     known = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, target_column}
-    transcript = cells.get("transcript_path")
+    transcript, segmentation = cells.get("transcript_path"), cells.get("segmentation_path")
     return Recording(
         recording_id=cells["recording_id"],
         participant_id=cells["participant_id"],
         audio_path=_path_below(folder, cells["audio_path"], where, "audio_path"),
         transcript_path=(
             _path_below(folder, transcript, where, "transcript_path") if transcript else None
+        ),
+        segmentation_path=(
+            _path_below(folder, segmentation, where, "segmentation_path") if segmentation else None
         ),
         label=cells[target_column] or None,
         where=where,

@@ -5,22 +5,20 @@ name; an aligner gives words their times. What comes out of `checked` has at lea
 participant, and at least one with times.
 """
 
-import codecs
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from cogspeech.config import Settings, TranscriptsSection
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import Registry
 from cogspeech.transcripts.quality import with_fillers
+from cogspeech.transcripts.reading import Rendering
 from cogspeech.transcripts.times import with_sound_times
 from cogspeech.types import Recording, Speaker, Transcript, Word
-
-MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,7 @@ class ReadingOptions:
 
     roles: Mapping[str, Speaker] = field(default_factory=dict)
     """Speaker codes, tier or track names, as they stand in the file."""
-    rendering: Literal["audible", "clean"] = "audible"
+    rendering: Rendering = "audible"
 
 
 class TranscriptReader(ABC):
@@ -139,10 +137,40 @@ def read_transcript_file(
     """The transcript in a file of any known format, told by the end of its name.
 
     Raises:
-        TranscriptError: no reader knows the name, the file cannot be read, or it would only be
-            read with warnings and the section is strict.
+        TranscriptError: no reader knows the name, the file cannot be read or has turns instead of
+            words, or it would only be read with warnings and the section is strict.
     """
-    section = section or TranscriptsSection()
+    transcript = _read(path, recording_id, section or TranscriptsSection())
+    if _has_turns(transcript) and not transcript.words:
+        raise TranscriptError(
+            f"{path}: has turns but no words; name it in segmentation_path, and take the words "
+            "from another file in transcript_path or from a recogniser in transcripts.source"
+        )
+    return transcript
+
+
+def read_segmentation_file(
+    path: Path, *, recording_id: str, section: TranscriptsSection | None = None
+) -> Transcript:
+    """The turns in a file: utterances with speakers and times, without words.
+
+    Raises:
+        TranscriptError: as `read_transcript_file`, and where the file has no turns.
+    """
+    transcript = _read(path, recording_id, section or TranscriptsSection())
+    if not _has_turns(transcript):
+        raise TranscriptError(
+            f"{path}: has no turns; segmentation_path must name a csv table with the columns "
+            "speaker, begin, end in ms"
+        )
+    return transcript
+
+
+def _has_turns(transcript: Transcript) -> bool:
+    return any(utterance.speaker is not None for utterance in transcript.utterances)
+
+
+def _read(path: Path, recording_id: str, section: TranscriptsSection) -> Transcript:
     readers = {
         suffix: READERS.get(name)
         for name in READERS.names()
@@ -161,36 +189,6 @@ def read_transcript_file(
         more = f" (+{len(transcript.warnings) - 1} more)" if len(transcript.warnings) > 1 else ""
         raise TranscriptError(f"{transcript.warnings[0]}{more}; correct it, or leave out strict")
     return transcript
-
-
-def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
-    """The text of a transcript file: UTF-8 or UTF-16 with or without a mark, else CP1252.
-
-    Raises:
-        TranscriptError: no regular file, too large, or no text.
-    """
-    if path.exists() and not path.is_file():
-        raise TranscriptError(f"{path}: is not a regular file; give the path of a transcript")
-    try:
-        if path.stat().st_size > max_bytes:
-            raise TranscriptError(f"{path}: larger than {max_bytes >> 20} MB; not a transcript")
-        content = path.read_bytes()
-    except OSError as error:
-        raise TranscriptError(
-            f"{path}: cannot be opened ({error.strerror}); correct the path"
-        ) from error
-    encodings = ["utf-8-sig", "cp1252"]
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        encodings = ["utf-16"]
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" in text:
-            break
-        return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise TranscriptError(f"{path}: is not text; export it as UTF-8")
 
 
 def checked(

@@ -10,13 +10,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Literal
 from urllib.parse import unquote
 
 from cogspeech.transcripts.quality import FILLERS
+from cogspeech.transcripts.reading import UNINTELLIGIBLE
 
-UNINTELLIGIBLE = frozenset({"xxx", "xx", "yyy", "yy", "www"})
+NOT_UNDERSTOOD = frozenset({UNINTELLIGIBLE, "xx", "yyy", "yy", "www"})
 MAX_COPIES = 200
 """Words that the repetition codes ``[x 4]`` of one line may add."""
 MAX_TIME_DIGITS = 12
@@ -72,6 +73,9 @@ _TOKEN = re.compile(
 )
 
 
+Kind = Literal["word", "filler", "fragment", "unintelligible"]
+
+
 @dataclass(slots=True, kw_only=True)
 class SpokenWord:
     """One word as it was said; what the transcriber notes about it."""
@@ -79,7 +83,7 @@ class SpokenWord:
     said: str
     meant: str
     """With what a shortening such as ``fallin(g)`` leaves out."""
-    kind: Literal["word", "filler", "fragment"] = "word"
+    kind: Kind = "word"
     is_retraced: bool = False
     is_copy: bool = False
     """One that only a repetition code such as ``[x 4]`` stands for."""
@@ -108,7 +112,7 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class _Unheard:
-    """Stands where a word would, but no word was understood or said."""
+    """Stands where a word would, but nothing was said."""
 
 
 _UNHEARD = _Unheard()
@@ -135,7 +139,7 @@ def spelled(text: str) -> str:
         word = re.sub("[^a-z]+", "_", " ".join(names[:3]).lower()).strip("_")
     if word.startswith("0"):
         word = f"zero{word[1:]}"
-    if word.casefold() in UNINTELLIGIBLE:
+    if word.casefold() in NOT_UNDERSTOOD and text != UNINTELLIGIBLE:
         word = "_".join(word)
     return word
 
@@ -160,21 +164,21 @@ def matching_positions(
 ) -> list[int] | None:
     """Where each word of a ``%wor`` tier stands in its line; ``None``: they do not match.
 
-    Whether fragments are on the tier has changed over the years, and repetitions written with a
-    code may or may not be; all other words must be there.
+    Whether fragments are on the tier has changed over the years, and neither what nobody understood
+    nor repetitions written with a code need be; all other words must be there.
     """
-    for skip_fragments in (False, True):
-        for skip_copies in (False, True):
-            kept = [
-                position
-                for position, word in enumerate(words)
-                if not (skip_fragments and word.kind == "fragment")
-                and not (skip_copies and word.is_copy)
-            ]
-            if len(kept) == len(timed) and all(
-                _is_same(words[position], word) for position, word in zip(kept, timed, strict=True)
-            ):
-                return kept
+    for skip_fragments, skip_copies, skip_unknown in product((False, True), repeat=3):
+        kept = [
+            position
+            for position, word in enumerate(words)
+            if not (skip_fragments and word.kind == "fragment")
+            and not (skip_copies and word.is_copy)
+            and not (skip_unknown and word.kind == "unintelligible")
+        ]
+        if len(kept) == len(timed) and all(
+            _is_same(words[position], word) for position, word in zip(kept, timed, strict=True)
+        ):
+            return kept
     return None
 
 
@@ -233,10 +237,8 @@ class _Lexer:
         self._settle_replacements()
 
     def _plain(self, text: str) -> None:
-        if text.casefold() in UNINTELLIGIBLE:
-            self._last = len(self._words)
-        else:
-            self._add(SpokenWord(said=text, meant=text))
+        is_known = text.casefold() not in NOT_UNDERSTOOD
+        self._add(SpokenWord(said=text, meant=text) if is_known else _not_understood())
 
     def _word(self, text: str) -> None:
         if text.count("(") != text.count(")"):
@@ -294,7 +296,11 @@ class _Lexer:
         elif code.startswith(":") and not code.startswith("::"):
             # [:: x] notes what was meant by a word that is one: it stays, as in CLAN.
             words = [_read_word(chunk) for chunk in code[1:].split()]
-            meant = tuple(word.meant for word in words if isinstance(word, SpokenWord))
+            meant = tuple(
+                word.meant
+                for word in words
+                if isinstance(word, SpokenWord) and word.kind != "unintelligible"
+            )
             if meant and self._last < len(self._words):
                 self._replaced.append((self._last, len(self._words), meant))
         elif repetition := _REPETITION.fullmatch(code):
@@ -335,9 +341,9 @@ class _Lexer:
 
 
 def _read_word(chunk: str) -> SpokenWord | _Unheard | None:
-    """A word; something that stands for a word nobody heard; or ``None`` for punctuation."""
+    """A word; something that stands for a word nobody said; or ``None`` for punctuation."""
     text = _OVERLAP_NUMBER.sub("", _STUTTER.sub("", chunk)).translate(_STRIPPED).lstrip("+")
-    kind: Literal["word", "filler", "fragment"] = "word"
+    kind: Kind = "word"
     if text.startswith("&"):
         kind, text = _marked(text)
     elif text.startswith("0") and not text[1:2].isdigit():
@@ -349,11 +355,17 @@ def _read_word(chunk: str) -> SpokenWord | _Unheard | None:
     meant = _spoken_letters(text)
     if not _has_sound(meant):
         return None
-    if form == "sl" or meant.casefold() in UNINTELLIGIBLE:
-        return _UNHEARD  # signed, not spoken; or not understood
+    if form == "sl":
+        return _UNHEARD  # signed, not spoken
+    if kind == "word" and meant.casefold() in NOT_UNDERSTOOD:
+        return _not_understood()
     said = _spoken_letters(_OMITTED_PART.sub("", text)) if "(" in text else meant
     # A word wholly in parentheses was not heard with certainty, but it was heard.
     return SpokenWord(said=said if _has_sound(said) else meant, meant=meant, kind=kind)
+
+
+def _not_understood() -> SpokenWord:
+    return SpokenWord(said=UNINTELLIGIBLE, meant=UNINTELLIGIBLE, kind="unintelligible")
 
 
 def _marked(text: str) -> tuple[Literal["filler", "fragment"], str]:

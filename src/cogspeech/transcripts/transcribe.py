@@ -13,6 +13,7 @@ from cogspeech.config import Component, TranscriptsSection, parse_options
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.errors import AudioError, TranscriptError
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource, checked
+from cogspeech.transcripts.speakers import with_segmentation
 from cogspeech.types import (
     Progress,
     Recording,
@@ -76,6 +77,7 @@ def transcribe(
             transcript = _words_of(recording, sources, cache)
             if aligner is not None and not _is_timed(transcript):
                 transcript = _aligned(transcript, recording, aligner, cache)
+            transcript = with_segmentation(transcript, recording, section)
             found.append(checked(transcript, audio_s, section, where=recording.where))
         except (TranscriptError, AudioError) as error:
             text = str(error)

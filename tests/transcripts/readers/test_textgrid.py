@@ -1,6 +1,5 @@
 """TextGrids: what praatio writes is read; tiers are told by name; nothing is guessed."""
 
-import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from praatio import textgrid as praatio
 
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, ReadingOptions, read_transcript_file
+from cogspeech.transcripts.pauses import pauses_of
 from cogspeech.transcripts.readers import textgrid
 from cogspeech.transcripts.readers.textgrid import TextGridReader
 from cogspeech.types import Transcript, Utterance, Word
@@ -18,10 +18,11 @@ FORMATS = ("long_textgrid", "short_textgrid")
 TWO = {"PAR": "participant", "INV": "interviewer"}
 
 
-def _read(folder: Path, content: str | bytes, roles=None) -> Transcript:
+def _read(folder: Path, content: str | bytes, roles=None, rendering: str = "audible") -> Transcript:
     path = folder / "r1.TextGrid"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return TextGridReader().read(path, recording_id="r1", options=ReadingOptions(roles=roles or {}))
+    options = ReadingOptions(roles=roles or {}, rendering=rendering)
+    return TextGridReader().read(path, recording_id="r1", options=options)
 
 
 def _refusal(folder: Path, content: str | bytes, roles=None) -> str:
@@ -139,16 +140,31 @@ def test_where_most_intervals_hold_several_words_each_is_an_utterance(tmp_path: 
     )
 
 
-def test_silences_are_no_words_and_unknown_words_are_counted(tmp_path: Path) -> None:
-    marks = ["", "sp", "SIL", "<eps>", "<sil>", "spn", "<unk>", "ladder", " . "]
+def test_silences_are_no_words_but_what_nobody_understood_is(tmp_path: Path) -> None:
+    marks = ["", "sp", "SIL", "<eps>", "<sil>", "spn", "[SPN]", "<unk>", "ladder", " . "]
     intervals = [f'{at} {at + 1} "{mark}"' for at, mark in enumerate(marks)]
 
-    transcript = _read(tmp_path, _grid(_tier("words", *intervals)))
+    audible = _read(tmp_path, _grid(_tier("words", *intervals)))
+    clean = _read(tmp_path, _grid(_tier("words", *intervals)), rendering="clean")
 
-    assert transcript.words == (Word(text="ladder", start_s=7.0, end_s=8.0),)
-    assert transcript.warnings == (
-        f"{tmp_path / 'r1.TextGrid'}: tier 'words': 2 unknown words (spn, <unk>) were left out",
+    assert [(word.text, word.start_s, word.end_s) for word in audible.words] == [
+        ("xxx", 5.0, 6.0),
+        ("xxx", 6.0, 7.0),
+        ("xxx", 7.0, 8.0),
+        ("ladder", 8.0, 9.0),
+    ]
+    assert clean.words == (Word(text="ladder", start_s=8.0, end_s=9.0),)
+    assert audible.warnings == clean.warnings == ()
+
+
+def test_no_pause_is_measured_where_somebody_spoke_unintelligibly(tmp_path: Path) -> None:
+    content = _grid(
+        _tier("words", '0 1 "the"', '1 3 "spn"', '3 4 "boy"', '4 6 "sil"', '6 7 "fell"')
     )
+
+    pauses = pauses_of(_read(tmp_path, content), min_pause_s=0.15)
+
+    assert [(pause.start_s, pause.end_s) for pause in pauses] == [(4.0, 6.0)]
 
 
 def test_praats_own_reading_rules_hold(tmp_path: Path) -> None:
@@ -195,8 +211,8 @@ def test_a_word_whose_times_cannot_be_right_stays_without_them(
 def test_only_the_first_warnings_are_kept(tmp_path: Path) -> None:
     transcript = _read(tmp_path, _grid(_tier("words", *['2 1 "a"'] * 500)))
 
-    assert len(transcript.warnings) == 21
-    assert transcript.warnings[-1].endswith("r1.TextGrid: more warnings were left out")
+    assert len(transcript.warnings) == 101
+    assert transcript.warnings[-1].endswith("r1.TextGrid: and 400 more such warnings")
 
 
 def test_tiers_that_cannot_be_read_are_told(tmp_path: Path) -> None:
@@ -264,7 +280,10 @@ WORDS = '1 2 "ladder"'
         (_grid(), "has 0 tiers called 'words'"),
         (_grid(_tier("ladde", WORDS)), "its tiers: ladde; say in transcripts.roles whose words"),
         (_grid(_tier("words", WORDS), _tier("Words", WORDS)), "has 2 tiers called 'words'; its t"),
-        (_grid(_tier("X - words", WORDS)), "words tier of somebody who is not known; its tiers: X"),
+        (
+            _grid(_tier("X - words", WORDS)),
+            ":9: tier 'X - words' holds words of somebody who is not known; its ti",
+        ),
         (_grid(_tier("words", '1 "m"', kind="TextTier")), "has 0 tiers called 'words'"),
         (_grid(_tier("words", WORDS), count=2), "breaks off where the class of a tier should st"),
         (_grid(_tier("words", WORDS, size=2)), "breaks off where a time should stand"),
@@ -346,44 +365,3 @@ def test_any_words_that_praatio_writes_come_back_exactly(
     transcript = _read(folder, _saved(folder, {"words": entries}, kind, end_s=at / 1000 + 1))
 
     assert [(w.start_s, w.end_s, w.text) for w in transcript.words] == entries
-
-
-SOUND = (
-    _grid(_tier("PAR", WORDS, '2 3 "a"'), _tier("INV", '3 4 "ladder b"'), _tier("phones")).encode(),
-    _grid(_tier("words", WORDS, '2 3 "zebra"'), _tier("p", '1 "m"', kind="TextTier")).encode(),
-    (
-        'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = 3\n'
-        "tiers? <exists>\nsize = 1\nitem []:\n    item [1]:\n        class = "
-        '"IntervalTier"\n        name = "words"\n        xmin = 0\n        xmax = 3\n'
-        "        intervals: size = 1\n        intervals [1]:\n            xmin = 0\n"
-        '            xmax = 2.5\n            text = "größe"\n'
-    ).encode("utf-16"),
-)
-EDITS = st.lists(
-    st.tuples(
-        st.integers(0, 10_000),
-        st.integers(0, 30),
-        st.binary(max_size=6) | st.sampled_from([b'"', b"\n", b" -1 ", b"1e999", b"9" * 5000]),
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@settings(max_examples=100)
-@given(content=st.sampled_from(SOUND), edits=EDITS)
-def test_a_damaged_file_is_read_or_refused_without_a_word(tmp_path_factory, content, edits) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    for at, width, new in edits:
-        place = at % (len(content) + 1)
-        content = content[:place] + new + content[place + width :]
-
-    try:
-        transcript = _read(folder, content, TWO)
-    except TranscriptError as refusal:
-        messages = [str(refusal)]
-    else:
-        messages = list(transcript.warnings)
-        assert all(math.isfinite(word.end_s or 0.0) for word in transcript.words)
-
-    assert all("ladder" not in message and "\n" not in message for message in messages)

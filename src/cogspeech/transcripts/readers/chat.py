@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
 from cogspeech.transcripts.chat_lexer import (
     LANGUAGES,
     UNKNOWN_LANGUAGE,
@@ -21,13 +21,22 @@ from cogspeech.transcripts.chat_lexer import (
     restore_exact_words,
     spoken_line,
 )
-from cogspeech.types import Speaker, Transcript, Utterance, Word
+from cogspeech.transcripts.reading import (
+    CODES,
+    Notes,
+    Stretch,
+    listed,
+    merged,
+    plain,
+    plain_roles,
+    read_text,
+)
+from cogspeech.types import Speaker, Transcript, Word
 
 MAX_BYTES = 8 << 20
 """Transcripts of whole days stay below it."""
 MAX_WORDS = 1_000_000
 """A hundred hours of speech; a file with more is no transcript."""
-MAX_WARNINGS = 100
 SHORTEST_WORD_MS = 10.0
 """Nobody needs less time per word: where most utterances do, the time marks are not in ms."""
 
@@ -43,8 +52,6 @@ ROLES: Mapping[str, Speaker] = {
     "clinician": "interviewer",
 }
 """Role names of ``@ID`` and ``@Participants``; every other one is ``other``."""
-CODES: Mapping[str, Speaker] = {"PAR": "participant", "INV": "interviewer"}
-"""What the codes of the manual mean in a file whose headers say nothing of them."""
 Span = tuple[int, int]
 """Start and end in ms."""
 
@@ -55,54 +62,30 @@ _MAIN = re.compile(r"\*([A-Za-z0-9_'-]{1,20}):\s*(.*)")
 class ChatReader(TranscriptReader):
     """``*PAR: the [/] the boy . •100_2000•`` with ``%wor`` tiers for the times of words.
 
-    What the transcriber did not understand (``xxx``) and short remarks of somebody else inside a
-    line (``&*INV:mhm``) are no words. Every speaker line becomes an utterance.
+    What the transcriber did not understand (``xxx``, ``yyy``, ``www``) is the word ``xxx``, which
+    the clean rendering leaves out. Short remarks of somebody else inside a line (``&*INV:mhm``) are
+    no words. Every speaker line becomes an utterance.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".cha",)
 
     def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
         """The words of all speakers; messages never quote the file beyond speaker codes."""
-        warnings = _Warnings(path)
-        content = _parse(path, read_text(path, max_bytes=MAX_BYTES), warnings)
-        speakers = _speakers(path, content, options.roles, warnings)
-        _drop_unsound_times(content.lines, speakers, warnings)
-        words: list[Word] = []
-        utterances = []
-        for line in content.lines:
-            first = len(words)
-            words.extend(_rendered(line, speakers[line.code], options))
-            start_s, end_s = _seconds(line.span)
-            utterances.append(
-                Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
-            )
+        notes = Notes(path)
+        content = _parse(path, read_text(path, max_bytes=MAX_BYTES, notes=notes), notes)
+        speakers = _speakers(path, content, options.roles, notes)
+        _drop_unsound_times(content.lines, speakers, notes)
+        words, utterances = merged(
+            Stretch(list(_rendered(line, speakers[line.code], options)), _seconds(line.span))
+            for line in content.lines
+        )
         return Transcript(
             recording_id=recording_id,
-            words=tuple(words),
+            words=words,
             language=content.language,
-            utterances=tuple(utterances),
-            warnings=warnings.texts(),
+            utterances=utterances,
+            warnings=notes.texts(),
         )
-
-
-class _Warnings:
-    """What was passed over; a file of nothing but faults must not fill the memory."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._found: list[tuple[int, str]] = []
-        self._more = 0
-
-    def add(self, number: int, text: str) -> None:
-        if len(self._found) < MAX_WARNINGS:
-            self._found.append((number, text))
-        else:
-            self._more += 1
-
-    def texts(self) -> tuple[str, ...]:
-        """In the order of the file."""
-        more = [f"{self._path}: and {self._more} more such warnings"] if self._more else []
-        return (*(f"{self._path}:{number}: {text}" for number, text in sorted(self._found)), *more)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,7 +110,7 @@ class _Content:
     word_count: int = 0
 
 
-def _logical_lines(text: str, warnings: _Warnings) -> Iterator[tuple[int, str]]:
+def _logical_lines(text: str, notes: Notes) -> Iterator[tuple[int, str]]:
     """Every header, speaker line and tier with the lines that continue it, and its number."""
     number, parts = 0, list[str]()
     for current, raw in enumerate(text.split("\n"), start=1):
@@ -138,20 +121,20 @@ def _logical_lines(text: str, warnings: _Warnings) -> Iterator[tuple[int, str]]:
                 yield number, " ".join(parts)
             number, parts = current, [raw]
             if raw[0] not in "@*%":
-                warnings.add(current, "expected a line that starts with @, *, % or a tab")
+                notes.add("expected a line that starts with @, *, % or a tab", current)
                 parts = []
     if parts:
         yield number, " ".join(parts)
 
 
-def _parse(path: Path, text: str, warnings: _Warnings) -> _Content:
+def _parse(path: Path, text: str, notes: Notes) -> _Content:
     content = _Content()
     number = 0
-    for number, line in _logical_lines(text, warnings):
+    for number, line in _logical_lines(text, notes):
         if content.has_ended:
-            warnings.add(number, "stands after @End; this and all that follows is passed over")
+            notes.add("stands after @End; this and all that follows is passed over", number)
             break
-        _read_line(line, number, content, warnings)
+        _read_line(line, number, content, notes)
         if content.word_count > MAX_WORDS:
             raise TranscriptError(
                 f"{path}:{number}: more than {MAX_WORDS} words; not a transcript of one recording"
@@ -159,24 +142,24 @@ def _parse(path: Path, text: str, warnings: _Warnings) -> _Content:
     if not content.lines:
         raise TranscriptError(f"{path}: has no speaker line such as '*PAR:'; is it a CHAT file?")
     if not content.has_begun:
-        warnings.add(1, "expected @Begin before the first speaker line; is the file whole?")
+        notes.add("expected @Begin before the first speaker line; is the file whole?", 1)
     if not content.has_ended:
-        warnings.add(number, "expected @End after the last line; is the file whole?")
+        notes.add("expected @End after the last line; is the file whole?", number)
     return content
 
 
-def _read_line(line: str, number: int, content: _Content, warnings: _Warnings) -> None:
+def _read_line(line: str, number: int, content: _Content, notes: Notes) -> None:
     if line.startswith("@"):
-        _read_header(line, number, content, warnings)
+        _read_header(line, number, content, notes)
     elif line.startswith("*"):
-        _read_main_line(line, number, content, warnings)
+        _read_main_line(line, number, content, notes)
     elif not content.lines:
-        warnings.add(number, "a % tier stands before any speaker line; it is passed over")
+        notes.add("a % tier stands before any speaker line; it is passed over", number)
     elif line.startswith(("%wor:", "%xword:")):
-        _read_tier(line, number, content.lines[-1], warnings)
+        _read_tier(line, number, content.lines[-1], notes)
 
 
-def _read_header(line: str, number: int, content: _Content, warnings: _Warnings) -> None:
+def _read_header(line: str, number: int, content: _Content, notes: Notes) -> None:
     name, _, value = line.partition(":")
     if name.rstrip() == "@Begin":
         content.has_begun = True
@@ -191,25 +174,25 @@ def _read_header(line: str, number: int, content: _Content, warnings: _Warnings)
             if len(parts) > 1:
                 content.roles.setdefault(parts[0], parts[-1])
     elif name == "@ID":
-        _read_id(value.split("|"), number, content, warnings)
+        _read_id(value.split("|"), number, content, notes)
 
 
-def _read_id(fields: list[str], number: int, content: _Content, warnings: _Warnings) -> None:
+def _read_id(fields: list[str], number: int, content: _Content, notes: Notes) -> None:
     """Language, corpus, code, age, sex, group, SES, role, education, custom."""
     if len(fields) < 8:
-        warnings.add(number, f"expected 10 fields in @ID, found {len(fields)}; it is passed over")
+        notes.add(f"expected 10 fields in @ID, found {len(fields)}; it is passed over", number)
     elif fields[7].strip():
         content.roles[fields[2].strip()] = fields[7].strip()
 
 
-def _read_main_line(line: str, number: int, content: _Content, warnings: _Warnings) -> None:
+def _read_main_line(line: str, number: int, content: _Content, notes: Notes) -> None:
     match = _MAIN.match(line)
     if match is None:
-        warnings.add(number, "expected '*', a speaker code and ':'; the line is passed over")
+        notes.add("expected '*', a speaker code and ':'; the line is passed over", number)
         return
     spoken = spoken_line(match[2])
     for problem in spoken.problems:
-        warnings.add(number, f"the line {problem}")
+        notes.add(f"the line {problem}", number)
     span = None
     if spoken.bullets:  # a long line may have several, one after each stretch
         span = spoken.bullets[0].start_ms, max(bullet.end_ms for bullet in spoken.bullets)
@@ -225,20 +208,20 @@ def _read_main_line(line: str, number: int, content: _Content, warnings: _Warnin
     )
 
 
-def _read_tier(line: str, number: int, main: _Line, warnings: _Warnings) -> None:
+def _read_tier(line: str, number: int, main: _Line, notes: Notes) -> None:
     name, _, text = line.partition(":")
     if name == "%xword":
         restore_exact_words(main.words, text)
         return
     tier = spoken_line(text)
     for problem in tier.problems:
-        warnings.add(number, f"the tier {problem}")
+        notes.add(f"the tier {problem}", number)
     positions = matching_positions(main.words, tier.words)
     if positions is None:
-        warnings.add(
-            number,
+        notes.add(
             f"the words of %wor ({len(tier.words)}) are not those of its line "
             f"({len(main.words)}, line {main.number}); the line's words have no times",
+            number,
         )
         return
     for bullet in tier.bullets:
@@ -247,64 +230,64 @@ def _read_tier(line: str, number: int, main: _Line, warnings: _Warnings) -> None
 
 
 def _speakers(
-    path: Path, content: _Content, roles: Mapping[str, Speaker], warnings: _Warnings
+    path: Path, content: _Content, roles: Mapping[str, Speaker], notes: Notes
 ) -> dict[str, Speaker]:
     """Who each code is: as the study says, else as the headers say, never guessed."""
     codes = list(dict.fromkeys(line.code for line in content.lines))
+    first_lines = {line.code: line.number for line in reversed(content.lines)}
+    told = plain_roles(roles)
     speakers: dict[str, Speaker] = {}
     for code in codes:
-        if code in roles:
-            speakers[code] = roles[code]
+        if plain(code) in told:
+            speakers[code] = told[plain(code)]
         elif code in content.roles:
             speakers[code] = ROLES.get(content.roles[code].casefold(), "other")
-        elif code in CODES:
-            speakers[code] = CODES[code]
+        elif plain(code) in CODES:
+            speakers[code] = CODES[plain(code)]
     if unknown := [code for code in codes if code not in speakers]:
         raise TranscriptError(
-            f"{path}: nothing says who {_listed(unknown)} is; say it in transcripts.roles, such as "
-            f"{{{unknown[0]}: interviewer}}"
+            f"{path}:{first_lines[unknown[0]]}: nothing says who {listed(unknown)} is; say it in "
+            f"transcripts.roles, such as {{{unknown[0]}: interviewer}}"
         )
     if "participant" not in speakers.values():
         who = [f"{code}: {speaker}" for code, speaker in speakers.items()]
         raise TranscriptError(
-            f"{path}: none of its speakers is the participant ({_listed(who)}); say who is in "
+            f"{path}: none of its speakers is the participant ({listed(who)}); say who is in "
             "transcripts.roles"
         )
-    unsure = [c for c in codes if speakers[c] == "participant" and c not in roles]
+    unsure = [c for c in codes if speakers[c] == "participant" and plain(c) not in told]
     if len(unsure) > 1:
-        warnings.add(
-            1, f"{_listed(unsure)} are all participants by their role; if not, say it in "
-            "transcripts.roles"
-        )  # fmt: skip
+        notes.add(
+            f"{listed(unsure)} are all participants by their role; if not, say it in "
+            "transcripts.roles",
+            1,
+        )
     return speakers
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (" and more" if len(names) > 10 else "")
-
-
 def _drop_unsound_times(
-    lines: Sequence[_Line], speakers: Mapping[str, Speaker], warnings: _Warnings
+    lines: Sequence[_Line], speakers: Mapping[str, Speaker], notes: Notes
 ) -> None:
     """Takes away times in a wrong unit and times that run backwards."""
     pace_ms = [pace for line in lines for pace in _pace_ms(line)]
     if pace_ms and statistics.median(pace_ms) < SHORTEST_WORD_MS:
-        warnings.add(
-            1, f"the time marks leave {statistics.median(pace_ms):.1f} ms to a word; they are not "
-            "in ms and are all left out"
-        )  # fmt: skip
+        notes.add(
+            f"the time marks leave {statistics.median(pace_ms):.1f} ms to a word; they are not "
+            "in ms and are all left out",
+            1,
+        )
         for line in lines:
             line.span, line.word_spans = None, [None] * len(line.words)
     for code in speakers:
         timed = [line for line in lines if line.code == code and line.span is not None]
         for late in _out_of_order([line.span[0] for line in timed if line.span is not None]):
             timed[late].span = None
-            warnings.add(timed[late].number, "the line's time mark runs backwards; it is left out")
+            notes.add("the line's time mark runs backwards; it is left out", timed[late].number)
     for speaker in dict.fromkeys(speakers.values()):
-        _drop_backward_words([line for line in lines if speakers[line.code] == speaker], warnings)
+        _drop_backward_words([line for line in lines if speakers[line.code] == speaker], notes)
 
 
-def _drop_backward_words(lines: Sequence[_Line], warnings: _Warnings) -> None:
+def _drop_backward_words(lines: Sequence[_Line], notes: Notes) -> None:
     """Takes away times of words that start before the words they follow."""
     places = [
         (line, position, span[0])
@@ -318,7 +301,7 @@ def _drop_backward_words(lines: Sequence[_Line], warnings: _Warnings) -> None:
         line.word_spans[position] = None
         if line.number not in warned:
             warned.add(line.number)
-            warnings.add(line.number, "times on its %wor tier run backwards; they are left out")
+            notes.add("times on its %wor tier run backwards; they are left out", line.number)
 
 
 def _pace_ms(line: _Line) -> list[float]:
@@ -356,7 +339,7 @@ def _rendered(line: _Line, speaker: Speaker, options: ReadingOptions) -> Iterato
         is_audible = options.rendering == "audible"
         texts = (word.said,) if is_audible else _clean(word)
         # Nobody knows when each of several words for one was, or would have been, said.
-        start_s, end_s = _seconds(span if len(texts) == 1 else None)
+        start_s, end_s = (len(texts) == 1 and _seconds(span)) or (None, None)
         for text in texts:
             yield Word(
                 text=text,
@@ -375,5 +358,5 @@ def _clean(word: SpokenWord) -> tuple[str, ...]:
     return (word.meant,) if word.kind == "word" else ()
 
 
-def _seconds(span: Span | None) -> tuple[float, float] | tuple[None, None]:
-    return (span[0] / 1000, span[1] / 1000) if span is not None else (None, None)
+def _seconds(span_ms: Span | None) -> tuple[float, float] | None:
+    return (span_ms[0] / 1000, span_ms[1] / 1000) if span_ms is not None else None

@@ -1,11 +1,11 @@
 """NIST's time-marked conversation files, as sclite defines them and Kaldi writes them.
 
-One word per line, times in seconds: ``file channel start duration word [confidence]``. Lines that
-begin with ";;" are comments.
+One word per line, times in seconds: ``file channel start duration word [confidence [type
+[speaker]]]``, the last two as in NIST's Rich Transcription evaluations. Lines that begin with ";;"
+are comments.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -14,21 +14,29 @@ from pathlib import Path
 from typing import ClassVar
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
+from cogspeech.transcripts.reading import (
+    MAX_WORDS,
+    Notes,
+    Stretch,
+    listed,
+    merged,
+    number_of,
+    plain,
+    plain_roles,
+    read_text,
+    shown,
+    spoken_tokens,
+    visible,
+)
 from cogspeech.types import Speaker, Transcript, Word
 
 MAX_BYTES = 32 << 20
-MAX_WORDS = 200_000
-"""Twenty hours of speech."""
-MAX_WARNINGS = 20
-SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
-UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
-NUMBER = re.compile(r"(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?")
-INVISIBLE = re.compile(
-    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
-    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-SPOKEN_SIGNS = "%&@#+=$€£°"
+COLUMNS = range(5, 9)
+UNKNOWN = frozenset({"na", "<na>"})
+NO_WORD = "non-lex"
+"""The type of laughter, coughs and other sounds."""
+FILLER, FRAGMENT = "fp", "frag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +48,22 @@ class _Line:
     duration: str
     text: str
     confidence: str | None
+    kind: str | None
+    speaker: str | None
 
-
-class _Notes(list[str]):
-    """The first warnings, and whether there are more."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    def add(self, text: str, line: int | None = None) -> None:
-        if len(self) < MAX_WARNINGS:
-            self.append(f"{self.path}{f':{line}' if line else ''}: {text}")
-        elif len(self) == MAX_WARNINGS:
-            self.append(f"{self.path}: more warnings were left out")
+    @property
+    def label(self) -> str:
+        """What tells who speaks."""
+        return self.speaker or self.channel
 
 
 @READERS.register("ctm")
 class CtmReader(TranscriptReader):
-    """The lines of one recording; who speaks is told by the channel.
+    """The lines of one recording; who speaks is told by the speaker, else by the channel.
 
-    Channels must be in ``transcripts.roles``, such as ``{A: participant, B: interviewer}``; a
-    single channel without a role is the participant's.
+    They must be in ``transcripts.roles``, such as ``{A: participant, B: interviewer}``; where only
+    one speaks, it is the participant without a role. The clean rendering is without words of the
+    types "fp" (a filled pause) and "frag"; "non-lex" is no word.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".ctm",)
@@ -72,9 +74,9 @@ class CtmReader(TranscriptReader):
         Read are the lines whose first column is the recording_id, or, where only one recording
         stands in the file, all.
         """
-        notes = _Notes(path)
-        text = INVISIBLE.sub("", read_text(path, max_bytes=MAX_BYTES))
-        files = {line.file for line in _lines(text, _Notes(path), only=None)}
+        notes = Notes(path)
+        text = visible(read_text(path, max_bytes=MAX_BYTES, notes=notes))
+        files = {line.file for line in _lines(text, Notes(path), only=None)}
         if len(files) > 1 and recording_id not in files:
             raise TranscriptError(
                 f"{path}: expected '{recording_id}' in the first column, found {len(files)} other "
@@ -84,81 +86,80 @@ class CtmReader(TranscriptReader):
         lines = list(islice(_lines(text, notes, only=only), MAX_WORDS + 1))
         if len(lines) > MAX_WORDS:
             raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
-        roles = _roles(lines, options, path)
-        timed = []
-        unknown, at_s = 0, 0.0
+        roles = _roles(lines, options, notes)
+        found = []
+        at_s = 0.0
         for line in lines:
-            if line.text.casefold() in UNKNOWN_WORDS:
-                unknown += 1
+            texts = spoken_tokens(line.text, options.rendering)
+            if not texts or (options.rendering == "clean" and line.kind in (FILLER, FRAGMENT)):
                 continue
-            word = _word(line, roles[line.channel], notes)
+            word = _word(line, texts[0], roles[line.label], notes)
             at_s = at_s if word.start_s is None else word.start_s
-            timed.append((at_s, word))
-        if unknown:
-            notes.add(f"{unknown} unknown words (spn, <unk>) were left out")
+            found.append(Stretch([word], at_s=at_s, is_utterance=False))
+        words, _ = merged(found)
         return Transcript(
-            recording_id=recording_id,
-            words=tuple(word for _, word in sorted(timed, key=lambda pair: pair[0])),
-            source="ctm",
-            warnings=tuple(notes),
+            recording_id=recording_id, words=words, source="ctm", warnings=notes.texts()
         )
 
 
-def _lines(text: str, notes: _Notes, *, only: str | None) -> Iterator[_Line]:
+def _lines(text: str, notes: Notes, *, only: str | None) -> Iterator[_Line]:
     """The lines with words of all recordings or only one; silences are no words."""
     for number, line in enumerate(StringIO(text), start=1):
         columns = line.split()
         if not columns or columns[0].startswith(";;") or only not in (None, columns[0]):
             continue
-        if len(columns) not in (5, 6):
-            notes.add(f"expected 5 or 6 columns, found {len(columns)}; passed over", number)
+        if len(columns) not in COLUMNS:
+            notes.add(f"expected 5 to 8 columns, found {len(columns)}; passed over", number)
             continue
         file, channel, start, duration, word = columns[:5]
         if word.casefold() == "<alt_begin>":
             raise TranscriptError(
-                f"{notes.path}:{number}: has alternatives (<ALT_BEGIN>); keep one of them"
+                f"{notes.place(number)}: has alternatives (<ALT_BEGIN>); keep one of them"
             )
-        if word.casefold() not in SILENCES and _is_spoken(word):
-            confidence = columns[5] if len(columns) == 6 else None
-            yield _Line(number, file, channel, start, duration, word, confidence)
-
-
-def _roles(lines: Sequence[_Line], options: ReadingOptions, path: Path) -> Mapping[str, Speaker]:
-    known = {code.strip().casefold(): role for code, role in options.roles.items()}
-    roles = {line.channel: known.get(line.channel.casefold()) for line in lines}
-    if len(roles) == 1:
-        roles = {channel: role or "participant" for channel, role in roles.items()}
-    missing = [line.number for line in lines if roles[line.channel] is None]
-    if missing:
-        raise TranscriptError(
-            f"{path}:{missing[0]}: this channel has no role, and there are {len(roles)}; name all "
-            "channels in transcripts.roles, such as {A: participant, B: interviewer}"
+        confidence, kind, speaker = (
+            None if column.casefold() in UNKNOWN else column
+            for column in (*columns[5:], *["NA"] * (8 - len(columns)))
         )
-    return {channel: role for channel, role in roles.items() if role}
+        kind = kind and kind.casefold()
+        if spoken_tokens(word, "audible") and kind != NO_WORD:
+            yield _Line(number, file, channel, start, duration, word, confidence, kind, speaker)
 
 
-def _word(line: _Line, speaker: Speaker, notes: _Notes) -> Word:
-    start_s, duration_s = _number(line.start), _number(line.duration)
+def _roles(lines: Sequence[_Line], options: ReadingOptions, notes: Notes) -> Mapping[str, Speaker]:
+    """Who stands behind each label."""
+    known = plain_roles(options.roles)
+    labels = list(dict.fromkeys(line.label for line in lines))
+    roles: dict[str, Speaker] = {}
+    for line in lines:
+        role = known.get(plain(line.label)) or known.get(plain(line.channel))
+        if role is None and len(labels) > 1:
+            kind = "channel" if line.speaker is None else "speaker"
+            raise TranscriptError(
+                f"{notes.place(line.number)}: {kind} '{shown(line.label)}' is not in "
+                f"transcripts.roles; the file has: {listed(labels)}; add all, such as "
+                "{A: participant, B: interviewer}"
+            )
+        roles[line.label] = role or "participant"
+    return roles
+
+
+def _word(line: _Line, text: str, speaker: Speaker, notes: Notes) -> Word:
+    start_s, duration_s = number_of(line.start), number_of(line.duration)
     end_s: float | None = None
     if start_s is None or duration_s is None or not math.isfinite(start_s + duration_s):
         notes.add("its times cannot be right; they are taken as unknown", line.number)
         start_s = None
     else:
         end_s = start_s + duration_s
-    confidence = None if line.confidence is None else _number(line.confidence)
+    confidence = None if line.confidence is None else number_of(line.confidence)
     if line.confidence is not None and (confidence is None or confidence > 1):
         notes.add("its confidence is no number from 0 to 1; it is taken as unknown", line.number)
         confidence = None
     return Word(
-        text=line.text, start_s=start_s, end_s=end_s, speaker=speaker, confidence=confidence
+        text=text,
+        start_s=start_s,
+        end_s=end_s,
+        speaker=speaker,
+        confidence=confidence,
+        is_filler=line.kind == FILLER,
     )
-
-
-def _number(text: str) -> float | None:
-    """A number from 0 on."""
-    number = float(text) if NUMBER.fullmatch(text) else math.inf
-    return number if math.isfinite(number) else None
-
-
-def _is_spoken(text: str) -> bool:
-    return any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in text)

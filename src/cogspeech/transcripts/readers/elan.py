@@ -15,21 +15,27 @@ from typing import ClassVar, NoReturn
 from xml.parsers import expat
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
-from cogspeech.types import Speaker, Transcript, Utterance, Word
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
+from cogspeech.transcripts.reading import (
+    MAX_WORDS,
+    Notes,
+    Span,
+    Stretch,
+    merged,
+    plain,
+    plain_roles,
+    read_text,
+    shown,
+    spoken_tokens,
+)
+from cogspeech.transcripts.tiers import WORD_TIERS, speaker_of, unclear, with_unnamed
+from cogspeech.types import Speaker, Transcript, Word
 
-MAX_BYTES, MAX_WORDS, MAX_WARNINGS = 32 << 20, 200_000, 20
+MAX_BYTES = 32 << 20
 MAX_DEPTH = 20  # of elements, and of tiers; ELAN needs six
-SILENCES, UNKNOWN_WORDS = frozenset({"sp", "sil", "<sil>", "<eps>"}), frozenset({"spn", "<unk>"})
-WORD_TIERS, OWNED = frozenset({"words", "word"}), " - words"
 MILLISECONDS = re.compile(r"\s*-?[0-9]{1,12}\s*")
 WORD_PART = re.compile(r"(?<![^\W_])words?(?![^\W_])")
 """Tells the words tier among those of one participant: "words@PAR", "PAR_word"."""
-INVISIBLE = re.compile(
-    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
-    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-SPOKEN_SIGNS = "%&@#+=$€£°"
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +50,7 @@ class _Annotation:
     end_s: float | None = None
 
     @property
-    def span_s(self) -> tuple[float, float] | None:
+    def span_s(self) -> Span | None:
         """Its time, if both ends are known and can be right."""
         if self.start_s is None or self.end_s is None or not 0 <= self.start_s <= self.end_s:
             return None
@@ -54,42 +60,13 @@ class _Annotation:
 @dataclass(slots=True, eq=False)
 class _Tier:
     name: str
+    line: int
     participant: str
     parent: str | None
     annotations: list[_Annotation] = field(default_factory=list)
 
-    @property
-    def plain_name(self) -> str:
-        return self.name.strip().casefold()
-
-    @property
-    def shown_name(self) -> str:
-        return " ".join(INVISIBLE.sub("", self.name).split())[:40]
-
 
 _Spoken = tuple[float, _Annotation | None, _Annotation, list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:  # words that stay together when tiers are merged
-    at_s: float
-    words: list[Word]
-    is_utterance: bool
-    span_s: tuple[float, float] | None
-
-
-class _Notes(list[str]):
-    """The first warnings, and whether there are more."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    def add(self, text: str, line: int | None = None) -> None:
-        if len(self) < MAX_WARNINGS:
-            self.append(f"{self.path}{f':{line}' if line else ''}: {text}")
-        elif len(self) == MAX_WARNINGS:
-            self.append(f"{self.path}: more warnings were left out")
 
 
 @READERS.register("elan")
@@ -109,42 +86,31 @@ class ElanReader(TranscriptReader):
         Words under an utterance form an `Utterance` with its time. Where most annotations of a
         tier hold several words, each is an utterance, and its words have no times.
         """
-        notes = _Notes(path)
+        notes = Notes(path)
         file = _Parser(notes)
-        file.parse(read_text(path, max_bytes=MAX_BYTES))
-        tree = _Tree(file.tiers, notes)
+        file.parse(read_text(path, max_bytes=MAX_BYTES, notes=notes))
+        tree = _Tree(file.tiers, options, notes)
         speech = _speech_tiers(file.tiers, options, notes)
         above = {id(tier): tree.tiers_above(tier) for tier, _ in speech}
-        chunks: dict[int, list[_Chunk]] = {}
+        stretches: dict[int, list[Stretch]] = {}
         for tier, speaker in sorted(speech, key=lambda found: -len(above[id(found[0])])):
-            below = [each for key, found in chunks.items() if tier in above[key] for each in found]
-            chunks[id(tier)] = list(tree.chunks(tier, speaker, _begun(tier, below)))
+            below = [s for key, found in stretches.items() if tier in above[key] for s in found]
+            stretches[id(tier)] = list(tree.stretches(tier, speaker, _begun(tier, below)))
             for parent in above[id(tier)][:1]:
-                known = _begun(parent, chunks[id(tier)])
+                known = _begun(parent, stretches[id(tier)])
                 lost = [each for each in parent.annotations if each.span_s and each.text.strip()]
                 if id(parent) not in above and any(id(each) not in known for each in lost):
-                    notes.add(f"tier '{parent.shown_name}': not all annotations hold words")
-        words: list[Word] = []
-        utterances = []
-        for chunk in sorted(chain(*chunks.values()), key=lambda chunk: chunk.at_s):
-            first, (start_s, end_s) = len(words), chunk.span_s or (None, None)
-            words += chunk.words
-            if chunk.is_utterance:
-                utterances.append(
-                    Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
-                )
+                    notes.add(f"tier '{shown(parent.name)}': not all annotations hold words")
+        words, utterances = merged(chain(*stretches.values()))
         return Transcript(
-            recording_id=recording_id,
-            words=tuple(words),
-            utterances=tuple(utterances),
-            warnings=tuple(notes),
+            recording_id=recording_id, words=words, utterances=utterances, warnings=notes.texts()
         )
 
 
 class _Parser:
     """Keeps the slots, tiers and annotations of what expat tells."""
 
-    def __init__(self, notes: _Notes) -> None:
+    def __init__(self, notes: Notes) -> None:
         self.tiers: list[_Tier] = []
         self._slots_ms: dict[str, int] = {}
         self._origins_ms: dict[bool, set[int]] = {}  # of the media that are audio, and of others
@@ -217,7 +183,8 @@ class _Parser:
 
     def _tier(self, attributes: dict[str, str]) -> None:
         get = attributes.get
-        self.tiers.append(_Tier(get("TIER_ID", ""), get("PARTICIPANT", ""), get("PARENT_REF")))
+        name, line = get("TIER_ID", ""), self._expat.CurrentLineNumber
+        self.tiers.append(_Tier(name, line, get("PARTICIPANT", ""), get("PARENT_REF")))
 
     def _annotation(self, attributes: dict[str, str]) -> None:
         if not self.tiers:
@@ -233,7 +200,8 @@ class _Parser:
 class _Tree:
     """Which tiers and annotations stand under which others."""
 
-    def __init__(self, tiers: Sequence[_Tier], notes: _Notes) -> None:
+    def __init__(self, tiers: Sequence[_Tier], options: ReadingOptions, notes: Notes) -> None:
+        self._rendering = options.rendering
         self._notes = notes
         self._tiers = {tier.name: tier for tier in tiers}
         self._annotations = {each.key: each for tier in tiers for each in tier.annotations}
@@ -244,7 +212,7 @@ class _Tree:
             found.append(above)
         return found[1:]
 
-    def chunks(self, tier: _Tier, speaker: Speaker, known: set[int]) -> Iterator[_Chunk]:
+    def stretches(self, tier: _Tier, speaker: Speaker, known: set[int]) -> Iterator[Stretch]:
         """The words of a tier, but for annotations whose words are already known from below."""
         spoken = [each for each in self._spoken(tier) if id(each[2]) not in known]
         are_utterances = 2 * sum(len(texts) > 1 for *_, texts in spoken) > len(spoken)
@@ -265,14 +233,14 @@ class _Tree:
                 )
             span_s = (utterance or first).span_s
             at_s = span_s[0] if span_s else at_s
-            yield _Chunk(at_s, words, utterance is not None or len(words) > 1, span_s)
+            yield Stretch(words, span_s, at_s, utterance is not None or len(words) > 1)
 
     def _spoken(self, tier: _Tier) -> list[_Spoken]:
         """The annotations with words, in the order of time, each with the utterance it divides."""
         above = self._tiers.get(tier.parent or "")
         find = _finder(above) if above else lambda _: None
         placed: list[_Spoken] = []
-        at_s, count, unknown = 0.0, 0, 0
+        at_s, count = 0.0, 0
         utterance: _Annotation | None = None
         for each in _linked(tier.annotations):
             if each.slots is None:
@@ -282,14 +250,10 @@ class _Tree:
                 at_s, utterance = each.start_s, find(each.start_s)
             if None not in (each.start_s, each.end_s) and not each.span_s:
                 self._notes.add("an annotation's times cannot be right", each.line)
-            tokens = _tokens(each.text)
-            texts = [token for token in tokens if token.casefold() not in UNKNOWN_WORDS]
-            unknown += len(tokens) - len(texts)
+            texts = spoken_tokens(each.text, self._rendering)
             placed += [(at_s, utterance, each, texts)] if texts else []
             if (count := count + len(texts)) > MAX_WORDS:
                 raise TranscriptError(f"{self._notes.path}: holds more than {MAX_WORDS} words")
-        if unknown:
-            self._notes.add(f"tier '{tier.shown_name}': {unknown} unknown words were left out")
         return sorted(placed, key=lambda place: place[0])
 
     def _timed_parent(self, annotation: _Annotation) -> _Annotation | None:
@@ -314,10 +278,10 @@ def _finder(tier: _Tier) -> Callable[[float], _Annotation | None]:
     return find
 
 
-def _begun(tier: _Tier, chunks: Sequence[_Chunk]) -> set[int]:
-    """The annotations of a tier in which chunks begin."""
+def _begun(tier: _Tier, stretches: Sequence[Stretch]) -> set[int]:
+    """The annotations of a tier in which stretches begin."""
     find = _finder(tier)
-    return {id(find(chunk.at_s)) for chunk in chunks}
+    return {id(find(stretch.at_s)) for stretch in stretches}
 
 
 def _linked(annotations: Sequence[_Annotation]) -> list[_Annotation]:
@@ -334,67 +298,45 @@ def _linked(annotations: Sequence[_Annotation]) -> list[_Annotation]:
 
 
 def _speech_tiers(
-    tiers: Sequence[_Tier], options: ReadingOptions, notes: _Notes
+    tiers: Sequence[_Tier], options: ReadingOptions, notes: Notes
 ) -> list[tuple[_Tier, Speaker]]:
     """The tiers that hold words, and whose."""
-    roles = {code.strip().casefold(): role for code, role in options.roles.items()}
+    roles = plain_roles(options.roles)
     found: dict[int, tuple[_Tier, Speaker]] = {}
     for tier in tiers:
-        speaker = roles.get(tier.plain_name) or roles.get(tier.plain_name.removesuffix(OWNED))
+        speaker = speaker_of(tier, roles, tiers, notes)
         if speaker is not None:
             found[id(tier)] = (tier, speaker)
-        elif tier.plain_name.endswith(OWNED):
-            raise _refusal("has a words tier of somebody who is not known", tiers, notes.path)
     for tier, speaker in _tiers_of_participants(tiers, set(found), roles, notes):
         found.setdefault(id(tier), (tier, speaker))
-    unmapped = [t for t in tiers if t.plain_name in WORD_TIERS and id(t) not in found]
-    if any(speaker == "participant" for _, speaker in found.values()):
-        for tier in unmapped:
-            notes.add(f"tier '{tier.shown_name}' was passed over, for roles name the participant's")
-        return list(found.values())
-    if len(unmapped) > 1 or not (unmapped or found):
-        raise _refusal(f"has {len(unmapped)} tiers called 'words'", tiers, notes.path)
-    return [*((tier, "participant") for tier in unmapped), *found.values()]
+    unmapped = [t for t in tiers if plain(t.name) in WORD_TIERS and id(t) not in found]
+    return with_unnamed(list(found.values()), unmapped, tiers, notes)
 
 
 def _tiers_of_participants(
-    tiers: Sequence[_Tier], named: set[int], roles: Mapping[str, Speaker], notes: _Notes
+    tiers: Sequence[_Tier], named: set[int], roles: Mapping[str, Speaker], notes: Notes
 ) -> Iterator[tuple[_Tier, Speaker]]:
     """For each PARTICIPANT with a role one tier that holds the words."""
     groups: dict[str, list[_Tier]] = {}
     for tier in tiers:
         if tier.annotations and tier.participant.strip():
-            groups.setdefault(tier.participant.strip().casefold(), []).append(tier)
+            groups.setdefault(plain(tier.participant), []).append(tier)
     for name, group in groups.items():
         if name not in roles:
             if roles.keys() & groups.keys():
-                notes.add(f"tier '{group[0].shown_name}' is of a participant without a role")
+                tier = group[0]
+                notes.add(
+                    f"tier '{shown(tier.name)}' is of a participant without a role", tier.line
+                )
             continue
         kinds = (
-            [tier for tier in group if WORD_PART.search(tier.plain_name)],
+            [tier for tier in group if WORD_PART.search(plain(tier.name))],
             [tier for tier in group if id(tier) in named],
             [tier for tier in group if not tier.parent],
             group,
         )
         likely = next(kind for kind in kinds if kind)
         if len(likely) > 1 and likely is not kinds[1]:
-            raise _refusal("has several tiers of one participant", tiers, notes.path)
+            found = f"has several tiers of '{shown(likely[0].participant)}'"
+            raise unclear(found, tiers, notes.place(likely[1].line))
         yield from ((tier, roles[name]) for tier in likely)
-
-
-def _refusal(found: str, tiers: Sequence[_Tier], path: Path) -> TranscriptError:
-    names = [tier.shown_name for tier in tiers[:20]] + ["..."] * (len(tiers) > 20)
-    return TranscriptError(
-        f"{path}: {found}; its tiers: {', '.join(names)}; say in transcripts.roles whose words a "
-        "tier holds, such as {TIER_ID: participant}"
-    )
-
-
-def _tokens(text: str) -> list[str]:
-    """The words of a text, without punctuation that stands alone and without silences."""
-    return [
-        token
-        for token in INVISIBLE.sub("", text).split()
-        if any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in token)
-        and token.casefold() not in SILENCES
-    ]

@@ -13,31 +13,32 @@ from pathlib import Path
 from typing import ClassVar
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
-from cogspeech.types import Speaker, Transcript, Utterance, Word
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
+from cogspeech.transcripts.reading import (
+    MAX_WORDS,
+    NUMBER,
+    Notes,
+    Span,
+    Stretch,
+    merged,
+    plain,
+    plain_roles,
+    read_text,
+    shown,
+    spoken_tokens,
+)
+from cogspeech.transcripts.tiers import OWNED, WORD_TIERS, speaker_of, with_unnamed
+from cogspeech.types import Speaker, Transcript, Word
 
 MAX_BYTES = 32 << 20
-MAX_WORDS = 200_000
-"""Twenty hours of speech."""
 MAX_VALUES = 3_000_000
 """Three per interval: with phones and the silences between, many hours."""
-MAX_WARNINGS = 20
-SILENCES = frozenset({"sp", "sil", "<sil>", "<eps>"})
-UNKNOWN_WORDS = frozenset({"spn", "<unk>"})
-"""What the Montreal Forced Aligner writes for a word that its dictionary lacks."""
-WORD_TIERS, OWNED = frozenset({"words", "word"}), " - words"
-PHONE_TIERS = frozenset({"phones", "phone"})
 # Quantifiers that give nothing back (++, *+): no text makes the search slow.
 TOKEN = re.compile(
     r'(?<!\S)(?:"(?P<text>[^"]*+(?:""[^"]*+)*+)"'
-    r"|(?P<number>[-+]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)"
+    rf"|(?P<number>[-+]?{NUMBER.pattern})"
     r"|<(?P<flag>exists|absent)>|![^\n]*+)(?!\S)"
 )
-INVISIBLE = re.compile(
-    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
-    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-SPOKEN_SIGNS = "%&@#+=$€£°"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +52,9 @@ class _Interval:
 @dataclass(frozen=True, slots=True)
 class _Tier:
     name: str
+    line: int
     is_of_intervals: bool
     intervals: list[_Interval] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Words that stay together when tiers are merged."""
-
-    at_s: float
-    words: list[Word]
-    is_utterance: bool
-    span_s: tuple[float, float] | None
-
-
-class _Notes(list[str]):
-    """The first warnings, and whether there are more."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    def add(self, text: str, line: int | None = None) -> None:
-        if len(self) < MAX_WARNINGS:
-            self.append(f"{self.path}{f':{line}' if line else ''}: {text}")
-        elif len(self) == MAX_WARNINGS:
-            self.append(f"{self.path}: more warnings were left out")
 
 
 @READERS.register("textgrid")
@@ -95,27 +73,15 @@ class TextGridReader(TranscriptReader):
         Where most intervals of a tier hold several words, each is an utterance: the interval's
         time is the utterance's, and its words have none.
         """
-        notes = _Notes(path)
-        tiers = _parse(read_text(path, max_bytes=MAX_BYTES), path, notes)
-        chunks = [
-            chunk
+        notes = Notes(path)
+        tiers = _parse(read_text(path, max_bytes=MAX_BYTES, notes=notes), path, notes)
+        words, utterances = merged(
+            stretch
             for tier, speaker in _speech_tiers(tiers, options, notes)
-            for chunk in _chunks(tier, speaker, notes)
-        ]
-        words: list[Word] = []
-        utterances = []
-        for chunk in sorted(chunks, key=lambda chunk: chunk.at_s):
-            first, (start_s, end_s) = len(words), chunk.span_s or (None, None)
-            words += chunk.words
-            if chunk.is_utterance:
-                utterances.append(
-                    Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
-                )
+            for stretch in _stretches(tier, speaker, options, notes)
+        )
         return Transcript(
-            recording_id=recording_id,
-            words=tuple(words),
-            utterances=tuple(utterances),
-            warnings=tuple(notes),
+            recording_id=recording_id, words=words, utterances=utterances, warnings=notes.texts()
         )
 
 
@@ -167,7 +133,7 @@ class _Tokens:
         return next(self._found, None) is None
 
 
-def _parse(text: str, path: Path, notes: _Notes) -> list[_Tier]:
+def _parse(text: str, path: Path, notes: Notes) -> list[_Tier]:
     tokens = _Tokens(text, path)
     header = [tokens.text("the file type"), tokens.text("the object class")]
     if not header[0].startswith("ooTextFile") or header[1] != "TextGrid":
@@ -189,7 +155,7 @@ def _parse_tier(tokens: _Tokens, path: Path) -> _Tier:
             f"{path}:{tokens.line}: a tier must be an IntervalTier or a TextTier; export it from "
             "Praat again"
         )
-    tier = _Tier(tokens.text("the name of a tier"), kind == "IntervalTier")
+    tier = _Tier(tokens.text("the name of a tier"), tokens.line, kind == "IntervalTier")
     tokens.number("the start of a tier")
     tokens.number("the end of a tier")
     for _ in range(tokens.count("the size of a tier")):
@@ -202,65 +168,41 @@ def _parse_tier(tokens: _Tokens, path: Path) -> _Tier:
 
 
 def _speech_tiers(
-    tiers: Sequence[_Tier], options: ReadingOptions, notes: _Notes
+    tiers: Sequence[_Tier], options: ReadingOptions, notes: Notes
 ) -> list[tuple[_Tier, Speaker]]:
     """The tiers that hold words, and whose."""
-    roles = {code.strip().casefold(): role for code, role in options.roles.items()}
-    names = [tier.name.strip().casefold() for tier in tiers]
+    roles = plain_roles(options.roles)
+    names = [plain(tier.name) for tier in tiers]
     divided = {name.removesuffix(OWNED) for name in names if name.endswith(OWNED)}
     found: list[tuple[_Tier, Speaker]] = []
     unmapped = []
     for tier, name in zip(tiers, names, strict=True):
-        speaker = roles.get(name) or roles.get(name.removesuffix(OWNED))
-        if speaker is None and name.endswith(OWNED):
-            raise _refusal("has a words tier of somebody who is not known", tiers, notes.path)
+        speaker = speaker_of(tier, roles, tiers, notes)
         if speaker is None:
             unmapped += [tier] if name in WORD_TIERS and tier.is_of_intervals else []
         elif _is_readable(tier, notes, is_divided=name in divided):
             found.append((tier, speaker))
-    if any(speaker == "participant" for _, speaker in found):
-        for tier in unmapped:
-            notes.add(f"tier '{_shown(tier)}' was passed over, for roles name the participant's")
-        return found
-    if len(unmapped) > 1 or not (unmapped or found):
-        raise _refusal(f"has {len(unmapped)} tiers called 'words'", tiers, notes.path)
-    return [*((tier, "participant") for tier in unmapped), *found]
+    return with_unnamed(found, unmapped, tiers, notes)
 
 
-def _is_readable(tier: _Tier, notes: _Notes, *, is_divided: bool) -> bool:
+def _is_readable(tier: _Tier, notes: Notes, *, is_divided: bool) -> bool:
     if is_divided:
-        notes.add(f"tier '{_shown(tier)}' was passed over, for its words have a tier")
+        notes.add(f"tier '{shown(tier.name)}' was passed over, for its words have a tier")
     elif not tier.is_of_intervals:
-        notes.add(f"tier '{_shown(tier)}' holds points, not intervals; it was passed over")
+        notes.add(f"tier '{shown(tier.name)}' holds points, not intervals; it was passed over")
     return tier.is_of_intervals and not is_divided
 
 
-def _shown(tier: _Tier) -> str:
-    return " ".join(INVISIBLE.sub("", tier.name).split())[:40]
-
-
-def _refusal(found: str, tiers: Sequence[_Tier], path: Path) -> TranscriptError:
-    names = [_shown(tier) for tier in tiers if tier.name.strip().casefold() not in PHONE_TIERS]
-    more = f" (+{len(names) - 20} more)" if len(names) > 20 else ""
-    return TranscriptError(
-        f"{path}: {found}; its tiers: {', '.join(names[:20])}{more}; say in transcripts.roles "
-        "whose words a tier holds, such as {NAME: participant}"
-    )
-
-
-def _chunks(tier: _Tier, speaker: Speaker, notes: _Notes) -> Iterator[_Chunk]:
-    count = unknown = 0
+def _stretches(
+    tier: _Tier, speaker: Speaker, options: ReadingOptions, notes: Notes
+) -> Iterator[Stretch]:
+    count = 0
     spoken: list[tuple[_Interval, list[str]]] = []
     for interval in tier.intervals:
-        tokens = _tokens(interval.text)
-        texts = [token for token in tokens if token.casefold() not in UNKNOWN_WORDS]
-        unknown += len(tokens) - len(texts)
-        if texts:
+        if texts := spoken_tokens(interval.text, options.rendering):
             spoken.append((interval, texts))
         if (count := count + len(texts)) > MAX_WORDS:
             raise TranscriptError(f"{notes.path}: more than {MAX_WORDS} words; no transcript")
-    if unknown:
-        notes.add(f"tier '{_shown(tier)}': {unknown} unknown words (spn, <unk>) were left out")
     several = sum(len(texts) > 1 for _, texts in spoken)
     at_s = 0.0
     for interval, texts in spoken:
@@ -271,19 +213,9 @@ def _chunks(tier: _Tier, speaker: Speaker, notes: _Notes) -> Iterator[_Chunk]:
         is_utterance = len(texts) > 1 or 2 * several > len(spoken)
         start_s, end_s = (None, None) if is_utterance or not span_s else span_s
         words = [Word(text=text, start_s=start_s, end_s=end_s, speaker=speaker) for text in texts]
-        yield _Chunk(at_s, words, is_utterance, span_s)
+        yield Stretch(words, span_s, at_s, is_utterance)
 
 
-def _tokens(text: str) -> list[str]:
-    """The words of a text, without punctuation that stands alone and without silences."""
-    return [
-        token
-        for token in INVISIBLE.sub("", text).split()
-        if any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in token)
-        and token.casefold() not in SILENCES
-    ]
-
-
-def _span(interval: _Interval) -> tuple[float, float] | None:
+def _span(interval: _Interval) -> Span | None:
     is_sound = math.isfinite(interval.end_s) and 0 <= interval.start_s <= interval.end_s
     return (interval.start_s, interval.end_s) if is_sound else None

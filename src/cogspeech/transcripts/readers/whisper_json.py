@@ -4,7 +4,6 @@ The first three write segments with words and seconds; whisper.cpp (``--output-j
 pieces of words ("tokens") and milliseconds.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,24 +13,28 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cogspeech.errors import TranscriptError
-from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader, read_text
-from cogspeech.types import Speaker, Transcript, Utterance, Word
+from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
+from cogspeech.transcripts.reading import (
+    MAX_WORDS,
+    Notes,
+    Span,
+    Stretch,
+    is_spoken,
+    listed,
+    merged,
+    plain,
+    plain_roles,
+    read_json,
+    shown,
+    visible,
+)
+from cogspeech.types import Speaker, Transcript, Word
 
 MAX_BYTES = 16 << 20
 """Hours of speech with every token; parsed json can need 60 times its bytes."""
-MAX_WORDS = 200_000
-"""Twenty hours of speech."""
-MAX_WARNINGS = 20
 SPECIAL_TOKEN = re.compile(r"\[_[^\]]*\]|<\|[^|]*\|>")
 """Tokens of whisper.cpp that are no text, such as "[_BEG_]" and "[_TT_50]"."""
 LANGUAGE = re.compile(r"[A-Za-z]{2,20}(?:[-_][A-Za-z0-9]{1,8})*")
-INVISIBLE = re.compile(
-    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
-    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-SPOKEN_SIGNS = "%&@#+=$€£°"
-
-Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,9 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
+    number: int
     pieces: list[_Piece]
     span_s: Span | None
-
-
-class _Notes(list[str]):
-    """The first warnings, and whether there are more."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    def add(self, text: str) -> None:
-        if len(self) < MAX_WARNINGS:
-            self.append(f"{self.path}: {text}")
-        elif len(self) == MAX_WARNINGS:
-            self.append(f"{self.path}: more warnings were left out")
 
 
 @READERS.register("whisper_json")
@@ -77,54 +67,29 @@ class WhisperJsonReader(TranscriptReader):
 
     def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:
         """The words in the order of the file; messages count segments and words from 1."""
-        notes = _Notes(path)
-        content = _parse(path)
+        notes = Notes(path)
+        content = read_json(path, max_bytes=MAX_BYTES)
         raw_segments, has_tokens = _raw_segments(content, path)
         segments: list[_Segment] = []
         count = 0
         for number, raw in enumerate(raw_segments, start=1):
-            where = f"segment {number}"
             if isinstance(raw, dict):
-                segments.append(_segment(raw, where, notes, has_tokens=has_tokens))
+                segments.append(_segment(raw, number, notes, has_tokens=has_tokens))
                 count += len(segments[-1].pieces)
             else:
-                notes.add(f"{where}: expected an object; it was passed over")
+                notes.add(f"segment {number}: expected an object; it was passed over")
             if max(number, count) > MAX_WORDS:
                 raise TranscriptError(f"{path}: more than {MAX_WORDS} words; no transcript")
         roles = _roles(segments, options, notes)
-        words: list[Word] = []
-        utterances = []
-        for segment in segments:
-            for label, group in groupby(segment.pieces, key=lambda piece: piece.label):
-                first, pieces = len(words), list(group)
-                words += (_word(piece, roles[label]) for piece in pieces)
-                # Of a segment that several share, nobody knows when each of them speaks.
-                is_whole = len(pieces) == len(segment.pieces)
-                start_s, end_s = (is_whole and segment.span_s) or (None, None)
-                utterances.append(
-                    Utterance(first_word=first, last_word=len(words), start_s=start_s, end_s=end_s)
-                )
+        words, utterances = merged(_stretches(segments, roles))
         return Transcript(
             recording_id=recording_id,
-            words=tuple(words),
+            words=words,
             language=_language(content),
             source="whisper",
-            utterances=tuple(utterances),
-            warnings=tuple(notes),
+            utterances=utterances,
+            warnings=notes.texts(),
         )
-
-
-def _parse(path: Path) -> object:
-    text = read_text(path, max_bytes=MAX_BYTES)
-    try:
-        # As floats, numbers of any length are read at once and cannot raise.
-        return json.loads(text, parse_int=float)
-    except json.JSONDecodeError as error:
-        raise TranscriptError(
-            f"{path}:{error.lineno}: not valid json ({error.msg}); write it again"
-        ) from error
-    except RecursionError as error:
-        raise TranscriptError(f"{path}: not valid json (nested too deeply)") from error
 
 
 def _raw_segments(content: object, path: Path) -> tuple[list[object], bool]:
@@ -149,7 +114,8 @@ def _language(content: object) -> str | None:
     return found if isinstance(found, str) and LANGUAGE.fullmatch(found) else None
 
 
-def _segment(raw: dict[str, Any], where: str, notes: _Notes, *, has_tokens: bool) -> _Segment:
+def _segment(raw: dict[str, Any], number: int, notes: Notes, *, has_tokens: bool) -> _Segment:
+    where = f"segment {number}"
     label = _label(raw, where, notes)
     if has_tokens:
         span_s = _offsets(raw, where, notes)
@@ -165,12 +131,12 @@ def _segment(raw: dict[str, Any], where: str, notes: _Notes, *, has_tokens: bool
         if not isinstance(text, str):
             notes.add(f"{where}: has neither words nor a text")
             text = ""
-        pieces = [_Piece(part, label) for part in INVISIBLE.sub("", text).split()]
-    return _Segment([piece for piece in pieces if _is_spoken(piece.text)], span_s)
+        pieces = [_Piece(part, label) for part in visible(text).split()]
+    return _Segment(number, [piece for piece in pieces if is_spoken(piece.text)], span_s)
 
 
 def _objects(
-    raw: dict[str, Any], key: str, where: str, notes: _Notes
+    raw: dict[str, Any], key: str, where: str, notes: Notes
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The words or tokens of a segment that have a text, with their places."""
     found = raw.get(key)
@@ -185,10 +151,10 @@ def _objects(
             notes.add(f"{where} {kind} {number}: expected an object with a text '{text_key}'")
 
 
-def _piece(raw: dict[str, Any], where: str, label: str | None, notes: _Notes) -> _Piece:
+def _piece(raw: dict[str, Any], where: str, label: str | None, notes: Notes) -> _Piece:
     key = "score" if "score" in raw else "probability"
     return _Piece(
-        text=" ".join(INVISIBLE.sub("", raw["word"]).split()),
+        text=" ".join(visible(raw["word"]).split()),
         label=_label(raw, where, notes) or label,
         span_s=_span(raw, ("start", "end"), where, notes),
         confidence=_confidence(raw.get(key), where, notes),
@@ -196,7 +162,7 @@ def _piece(raw: dict[str, Any], where: str, label: str | None, notes: _Notes) ->
 
 
 def _joined(
-    tokens: Iterator[tuple[str, dict[str, Any]]], label: str | None, notes: _Notes
+    tokens: Iterator[tuple[str, dict[str, Any]]], label: str | None, notes: Notes
 ) -> list[_Piece]:
     """The words that tokens make up; a token that begins with a space begins a word."""
     groups: list[list[_Piece]] = []
@@ -213,18 +179,18 @@ def _joined(
 
 def _whole(tokens: Sequence[_Piece]) -> _Piece:
     # A comma or a full stop is not heard: its time would reach into the pause.
-    heard = [token for token in tokens if _is_spoken(token.text)] or tokens
+    heard = [token for token in tokens if is_spoken(token.text)] or tokens
     first, last = heard[0].span_s, heard[-1].span_s
     confidences = [token.confidence for token in heard if token.confidence is not None]
     return _Piece(
-        text=" ".join(INVISIBLE.sub("", "".join(token.text for token in tokens)).split()),
+        text=" ".join(visible("".join(token.text for token in tokens)).split()),
         label=tokens[0].label,
         span_s=(first[0], last[1]) if first and last and first[0] <= last[1] else None,
         confidence=sum(confidences) / len(confidences) if confidences else None,
     )
 
 
-def _offsets(raw: dict[str, Any], where: str, notes: _Notes) -> Span | None:
+def _offsets(raw: dict[str, Any], where: str, notes: Notes) -> Span | None:
     offsets = raw.get("offsets")
     if not isinstance(offsets, dict):
         return None
@@ -232,7 +198,7 @@ def _offsets(raw: dict[str, Any], where: str, notes: _Notes) -> Span | None:
     return (span_ms[0] / 1000, span_ms[1] / 1000) if span_ms else None
 
 
-def _span(raw: dict[str, Any], keys: tuple[str, str], where: str, notes: _Notes) -> Span | None:
+def _span(raw: dict[str, Any], keys: tuple[str, str], where: str, notes: Notes) -> Span | None:
     start, end = (raw.get(key) for key in keys)
     if start is None and end is None:
         return None
@@ -242,7 +208,7 @@ def _span(raw: dict[str, Any], keys: tuple[str, str], where: str, notes: _Notes)
     return None
 
 
-def _confidence(value: object, where: str, notes: _Notes) -> float | None:
+def _confidence(value: object, where: str, notes: Notes) -> float | None:
     if value is None:
         return None
     if isinstance(value, float) and 0 <= value <= 1:
@@ -251,7 +217,7 @@ def _confidence(value: object, where: str, notes: _Notes) -> float | None:
     return None
 
 
-def _label(raw: dict[str, Any], where: str, notes: _Notes) -> str | None:
+def _label(raw: dict[str, Any], where: str, notes: Notes) -> str | None:
     found = raw.get("speaker")
     if isinstance(found, float) and math.isfinite(found):
         return f"{found:g}"
@@ -263,25 +229,36 @@ def _label(raw: dict[str, Any], where: str, notes: _Notes) -> str | None:
 
 
 def _roles(
-    segments: Sequence[_Segment], options: ReadingOptions, notes: _Notes
+    segments: Sequence[_Segment], options: ReadingOptions, notes: Notes
 ) -> Mapping[str | None, Speaker]:
     """Who stands behind each label, and behind none."""
-    known = {code.strip().casefold(): role for code, role in options.roles.items()}
-    pieces = [piece for segment in segments for piece in segment.pieces]
-    labels = sorted({piece.label for piece in pieces if piece.label is not None})
-    if any(label.casefold() not in known for label in labels):
-        shown = [INVISIBLE.sub("", " ".join(label.split()))[:40] for label in labels]
-        more = f" (+{len(shown) - 20} more)" if len(shown) > 20 else ""
-        raise TranscriptError(
-            f"{notes.path}: expected every speaker in transcripts.roles, such as "
-            f"{{SPEAKER_00: participant}}; its speakers: {', '.join(shown[:20])}{more}"
-        )
-    roles: dict[str | None, Speaker] = {label: known[label.casefold()] for label in labels}
+    known = plain_roles(options.roles)
+    places = [(segment.number, piece.label) for segment in segments for piece in segment.pieces]
+    labels = sorted({label for _, label in places if label is not None})
+    for number, label in places:
+        if label is not None and plain(label) not in known:
+            raise TranscriptError(
+                f"{notes.path}: segment {number}: speaker '{shown(label)}' is not in "
+                f"transcripts.roles; its speakers: {listed(labels)}; add all, such as "
+                "{SPEAKER_00: participant}"
+            )
+    roles: dict[str | None, Speaker] = {label: known[plain(label)] for label in labels}
     roles[None] = "other" if labels else "participant"
-    nobody = sum(piece.label is None for piece in pieces)
+    nobody = sum(label is None for _, label in places)
     if labels and nobody:
         notes.add(f"{nobody} words have no speaker, unlike the rest; they are nobody's ('other')")
     return roles
+
+
+def _stretches(
+    segments: Sequence[_Segment], roles: Mapping[str | None, Speaker]
+) -> Iterator[Stretch]:
+    for segment in segments:
+        for label, group in groupby(segment.pieces, key=lambda piece: piece.label):
+            words = [_word(piece, roles[label]) for piece in group]
+            # Of a segment that several share, nobody knows when each of them speaks.
+            is_whole = len(words) == len(segment.pieces)
+            yield Stretch(words, segment.span_s if is_whole else None)
 
 
 def _word(piece: _Piece, speaker: Speaker) -> Word:
@@ -293,7 +270,3 @@ def _word(piece: _Piece, speaker: Speaker) -> Word:
         speaker=speaker,
         confidence=piece.confidence,
     )
-
-
-def _is_spoken(text: str) -> bool:
-    return any(sign.isalnum() or sign in SPOKEN_SIGNS for sign in text)

@@ -1,6 +1,5 @@
 """The project's own words file, ``*.words.json``; strict, because nothing else checks it."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -8,6 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import nearest
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
+from cogspeech.transcripts.reading import read_json, shown
 from cogspeech.types import SPEAKERS, Transcript, Word
 
 MAX_BYTES = 64 << 20
@@ -26,7 +26,14 @@ class WordsJsonReader(TranscriptReader):
 
     def read(self, path: Path, *, recording_id: str, options: ReadingOptions) -> Transcript:  # noqa: ARG002
         """The words of the file; messages name the word by its number, never by its text."""
-        content = _parse(path)
+        content = read_json(
+            path,
+            max_bytes=MAX_BYTES,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_duplicates,
+        )
+        if not isinstance(content, dict):
+            raise TranscriptError(f"{path}: expected a json object with a list 'words'")
         _check_keys(content, FILE_KEYS, str(path))
         words = content.get("words")
         if not isinstance(words, list):
@@ -40,29 +47,6 @@ class WordsJsonReader(TranscriptReader):
             language=language,
             source=source,
         )
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    if path.exists() and not path.is_file():
-        raise TranscriptError(f"{path}: is not a regular file; give the path of a words file")
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise TranscriptError(f"{path}: larger than {MAX_BYTES >> 20} MB; not a words file")
-        content = json.loads(
-            path.read_text(encoding="utf-8-sig"),
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_refuse_duplicates,
-        )
-    except OSError as error:
-        raise TranscriptError(
-            f"{path}: cannot be opened ({error.strerror}); correct the path"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
-        raise TranscriptError(f"{path}: not a valid json file ({reason}); correct it") from error
-    if not isinstance(content, dict):
-        raise TranscriptError(f"{path}: expected a json object with a list 'words'")
-    return content
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -90,7 +74,10 @@ def _word(raw: object, where: str) -> Word:
     if not isinstance(text, str):
         raise TranscriptError(f"{where}: 'text' must be a text")
     if speaker not in SPEAKERS:
-        raise TranscriptError(f"{where}: 'speaker' must be one of {', '.join(SPEAKERS)}")
+        found = f"'{shown(speaker)}'" if isinstance(speaker, str) else "no text"
+        raise TranscriptError(
+            f"{where}: 'speaker' is {found}; expected one of {', '.join(SPEAKERS)}"
+        )
     try:
         return Word(
             text=text,
@@ -104,14 +91,8 @@ def _word(raw: object, where: str) -> Word:
 
 
 def _number(value: object, key: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, float | None):
         raise ValueError(f"'{key}' must be a number or null")  # noqa: TRY004
-    try:
-        number = float(value)
-    except OverflowError as error:
-        raise ValueError(f"'{key}' is too large") from error
-    if not math.isfinite(number):
+    if value is not None and not math.isfinite(value):
         raise ValueError(f"'{key}' is too large")
-    return number
+    return value
