@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from cogspeech.cache import file_digest
 from cogspeech.config import is_offline
 from cogspeech.errors import EncoderError, require
+from cogspeech.transcripts.reading import UNINTELLIGIBLE
 
 NEEDED_FILES = ("*.json", "*.safetensors")
 WINDOW_S, CONTEXT_S = 20.0, 2.0
@@ -47,8 +48,10 @@ class Alphabet:
         """The labels of a word's letters, in the case that the alphabet has.
 
         A letter, digit or sign that it does not have is `UNKNOWN`, or left out where there is no
-        wildcard; punctuation is left out.
+        wildcard, and so is a word that nobody understood; punctuation is left out.
         """
+        if text.casefold() == UNINTELLIGIBLE:
+            return (UNKNOWN,) if wildcard else ()
         labels: list[int] = []
         for letter in unicodedata.normalize("NFC", text).replace("\u2019", "'"):
             known = self._labels_of(letter)

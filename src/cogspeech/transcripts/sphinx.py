@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from cogspeech.errors import require
 from cogspeech.transcripts.pronunciation import can_pronounce, pronounce
+from cogspeech.transcripts.reading import UNINTELLIGIBLE
 from cogspeech.transcripts.speech_energy import (
     FRAME_S,
     MIN_WORD_S,
@@ -34,8 +35,6 @@ UNLIKELY = 3.8
 """Nats per frame by which a text falls short of the best sound of each frame. Measured on read
 speech and digits: 1.2 to 2.1 for the right text in quiet, up to 3.9 with noise at 10 dB; 3.8 to 7.1
 for another text."""
-UNCLEAR = frozenset({"xxx", "yyy", "www"})
-"""What CHAT writes for words that nobody understood or wrote down."""
 SOUNDS = {"mmhm": "AH M HH AH M", "mmhmm": "AH M HH AH M", "uhhuh": "AH HH AH", "uhuh": "AH AH"}
 """Which the dictionary lacks, and espeak-ng would spell."""
 
@@ -100,7 +99,7 @@ class Lexicon:
         """The dictionary's names for the parts of a word; none where it cannot be pronounced."""
         plain = unicodedata.normalize("NFKD", text.casefold()).replace("\u2019", "'")
         plain = "".join(c for c in plain if not unicodedata.combining(c))
-        if plain.strip(".,;:!?") in UNCLEAR:
+        if plain == UNINTELLIGIBLE:
             return ()
         whole = self._name(plain.strip("-'\".,;:!?()[]"), may_guess=False)
         if whole:

@@ -15,6 +15,7 @@ from cogspeech.errors import AudioError, TranscriptError
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource, checked
 from cogspeech.transcripts.speakers import with_segmentation
 from cogspeech.types import (
+    Phone,
     Progress,
     Recording,
     Transcript,
@@ -157,12 +158,16 @@ def _read(cache: ContentCache, key: str, recording: Recording) -> Transcript | N
     plain: dict[str, Any] = json.loads(entry["json"].tobytes())
     return Transcript(
         recording_id=recording.recording_id,
-        words=tuple(Word(**word) for word in plain["words"]),
+        words=tuple(map(_word, plain["words"])),
         utterances=tuple(Utterance(**utterance) for utterance in plain["utterances"]),
         language=plain["language"],
         source=plain["source"],
         warnings=tuple(plain["warnings"]),
     )
+
+
+def _word(plain: dict[str, Any]) -> Word:
+    return Word(**{**plain, "phones": tuple(Phone(**phone) for phone in plain["phones"])})
 
 
 def _write(

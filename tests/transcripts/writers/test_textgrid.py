@@ -11,7 +11,7 @@ from praatio import textgrid as praatio
 from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, WRITERS, ReadingOptions
 from cogspeech.transcripts.writers.textgrid import TextGridWriter
-from cogspeech.types import SPEAKERS, Transcript, Word
+from cogspeech.types import SPEAKERS, Phone, Transcript, Word
 
 ROLES = {speaker: speaker for speaker in SPEAKERS}
 
@@ -211,3 +211,19 @@ def test_however_words_overlap_no_word_is_lost(tmp_path_factory, spans: list[tup
         assert all(one[1] == two[0] for one, two in pairwise(entries))
 
     assert not refused or any(word.start_s == word.end_s for word in words)
+
+
+def test_phones_have_a_tier_of_their_own(tmp_path: Path) -> None:
+    phones = (Phone(label="DH", start_s=0.5, end_s=0.6), Phone(label="AH", start_s=0.6, end_s=0.8))
+    words = (_word(0.5, 0.8, "the", phones=phones), _word(1.0, 1.2, "boy"))
+
+    content = _render(*words, duration_s=2.0)
+
+    assert _tiers(tmp_path, content)["participant - phones"] == [
+        (0.0, 0.5, ""), (0.5, 0.6, "DH"), (0.6, 0.8, "AH"), (0.8, 2.0, "")
+    ]  # fmt: skip
+    read = _read(tmp_path, content)
+    assert [(w.text, w.start_s, w.end_s) for w in read.words] == [
+        ("the", 0.5, 0.8), ("boy", 1.0, 1.2)
+    ]  # fmt: skip
+    assert read.warnings == ()

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cogspeech.errors import TranscriptError
 from cogspeech.transcripts.base import READERS, WRITERS, ReadingOptions
 from cogspeech.transcripts.writers.words_json import WordsJsonWriter
-from cogspeech.types import SPEAKERS, Transcript, Utterance, Word
+from cogspeech.types import SPEAKERS, Phone, Transcript, Utterance, Word
 
 
 def _render(*words: Word, **facts) -> str:
@@ -89,3 +91,29 @@ def test_any_words_come_back_exactly(tmp_path_factory, words: list, language: st
         recording_id="r1", words=tuple(words), language=language, source="any"
     )
     assert len(json.loads(content)["words"]) == len(words)
+
+
+PHONES = (Phone(label="DH", start_s=0.1, end_s=0.15), Phone(label="AH", start_s=0.15, end_s=0.3))
+
+
+def test_phones_and_guessed_pronunciations_come_back(tmp_path: Path) -> None:
+    word = Word(text="the", start_s=0.1, end_s=0.3, phones=PHONES, is_pronunciation_guessed=True)
+
+    assert _read(tmp_path, _render(word)).words == (word,)
+
+
+@pytest.mark.parametrize(
+    ("phones", "match"),
+    [
+        ("1", "'phones' must be a list"),
+        ('["AH"]', "phone 1 must be an object"),
+        ('[{"label": 3}]', "phone 1 must be an object"),
+        ('[{"label": "AH"}]', "phone 1 needs both times"),
+        ('[{"label": "AH", "start_s": 1, "end_s": 1}]', "must start at or after 0 and end after"),
+        ('[{"label": " ", "start_s": 1, "end_s": 2}]', "needs a label"),
+        ('[{"label": "AH", "start": 1, "end_s": 2}]', "phone 1: its key 2 is unknown"),
+    ],
+)
+def test_phones_that_cannot_be(tmp_path: Path, phones: str, match: str) -> None:
+    with pytest.raises(TranscriptError, match=match):
+        _read(tmp_path, f'{{"words": [{{"text": "a", "phones": {phones}}}]}}')

@@ -8,11 +8,14 @@ from cogspeech.errors import TranscriptError
 from cogspeech.registry import nearest
 from cogspeech.transcripts.base import READERS, ReadingOptions, TranscriptReader
 from cogspeech.transcripts.reading import read_json, shown
-from cogspeech.types import SPEAKERS, Transcript, Word
+from cogspeech.types import SPEAKERS, Phone, Transcript, Word
 
 MAX_BYTES = 64 << 20
 FILE_KEYS = ("language", "source", "words")
-WORD_KEYS = ("text", "start_s", "end_s", "speaker", "confidence")
+PHONE_KEYS = ("label", "start_s", "end_s")
+WORD_KEYS = (
+    "text", "start_s", "end_s", "speaker", "confidence", "phones", "is_pronunciation_guessed"
+)  # fmt: skip
 
 
 @READERS.register("words_json")
@@ -85,9 +88,26 @@ def _word(raw: object, where: str) -> Word:
             end_s=_number(raw.get("end_s"), "end_s"),
             speaker=speaker,
             confidence=_number(raw.get("confidence"), "confidence"),
+            phones=_phones(raw.get("phones", []), where),
+            is_pronunciation_guessed=raw.get("is_pronunciation_guessed") is True,
         )
     except ValueError as error:
         raise TranscriptError(f"{where}: {error}; correct it, or write null for a time") from error
+
+
+def _phones(raw: object, where: str) -> tuple[Phone, ...]:
+    if not isinstance(raw, list):
+        raise ValueError("'phones' must be a list")  # noqa: TRY004
+    phones = []
+    for number, item in enumerate(raw, start=1):
+        if not isinstance(item, dict) or not isinstance(item.get("label"), str):
+            raise ValueError(f"phone {number} must be an object with a text as 'label'")  # noqa: TRY004
+        _check_keys(item, PHONE_KEYS, f"{where}: phone {number}")
+        start_s, end_s = (_number(item.get(key), key) for key in ("start_s", "end_s"))
+        if start_s is None or end_s is None:
+            raise ValueError(f"phone {number} needs both times")
+        phones.append(Phone(label=item["label"], start_s=start_s, end_s=end_s))
+    return tuple(phones)
 
 
 def _number(value: object, key: str) -> float | None:

@@ -19,7 +19,7 @@ class _Interval:
 
 @WRITERS.register("textgrid")
 class TextGridWriter(TranscriptWriter):
-    """Tiers called "participant", "interviewer" and "other", of those who speak.
+    """Tiers called "participant", "interviewer" and "other", of those who speak, and their phones.
 
     Words whose times were not measured are left out. The intervals of a tier cannot overlap: where
     words of one speaker do, the earlier one is cut; words that begin together share an interval.
@@ -33,11 +33,12 @@ class TextGridWriter(TranscriptWriter):
         """
         place = f"recording '{transcript.recording_id}'"
         present = {word.speaker for word in transcript.words}
-        tiers = {
+        tiers: dict[str, list[_Interval]] = {
             speaker: _intervals(transcript, speaker, place)
             for speaker in SPEAKERS
             if speaker in present
         }
+        tiers |= _phone_tiers(transcript)
         ends = [intervals[-1].end_s for intervals in tiers.values() if intervals]
         if not ends:
             raise TranscriptError(
@@ -86,6 +87,18 @@ def _intervals(transcript: Transcript, speaker: Speaker, place: str) -> list[_In
                 "which a TextGrid cannot hold; align it again, or write words_json"
             )
     return kept
+
+
+def _phone_tiers(transcript: Transcript) -> dict[str, list[_Interval]]:
+    """Tiers for those whose words have phones, named as the Montreal Forced Aligner names them."""
+    tiers: dict[str, list[_Interval]] = {}
+    for word in sorted(transcript.words, key=lambda word: word.start_s or 0.0):
+        for phone in word.phones:
+            tier = tiers.setdefault(f"{word.speaker} - phones", [])
+            start_s = max(phone.start_s, tier[-1].end_s if tier else 0.0)
+            if start_s < phone.end_s:
+                tier.append(_Interval(start_s, phone.end_s, _quotable(phone.label)))
+    return tiers
 
 
 def _belongs_to(last: _Interval, interval: _Interval) -> bool:

@@ -1,7 +1,9 @@
 """The project's own words file (docs/words-file.md), one word per line."""
 
+import dataclasses
 import json
 import math
+from typing import Any
 
 from cogspeech.transcripts.base import WRITERS, TranscriptWriter
 from cogspeech.types import Transcript, Word
@@ -28,9 +30,9 @@ class WordsJsonWriter(TranscriptWriter):
         )
 
 
-def _plain(word: Word) -> dict[str, str | float | None]:
+def _plain(word: Word) -> dict[str, Any]:
     is_measured = word.is_heard and not word.spread
-    plain: dict[str, str | float | None] = {
+    plain: dict[str, Any] = {
         "text": word.text,
         "start_s": word.start_s if is_measured else None,
         "end_s": word.end_s if is_measured else None,
@@ -38,6 +40,10 @@ def _plain(word: Word) -> dict[str, str | float | None]:
     }
     if word.confidence is not None and math.isfinite(word.confidence):
         plain["confidence"] = word.confidence
+    if is_measured and word.phones:
+        plain["phones"] = [dataclasses.asdict(phone) for phone in word.phones]
+    if word.is_pronunciation_guessed:
+        plain["is_pronunciation_guessed"] = True
     return plain
 
 
