@@ -5,6 +5,7 @@ against the plug-in's ``Options`` as soon as the plug-ins are known (`cogspeech.
 """
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -86,6 +87,14 @@ class TranscriptsSection(Settings):
     has times, all are placed evenly over it."""
     min_pause_s: Annotated[float, Field(gt=0, le=10)] = 0.15
     """A shorter silence between two words is not a pause."""
+    pause_bins_s: tuple[Annotated[float, Field(gt=0, le=60)], ...] = (0.5, 1.0, 2.0)
+    """Where the quality table divides pauses by their duration; rising."""
+
+    @model_validator(mode="after")
+    def _rising_bins(self) -> "TranscriptsSection":
+        if any(low >= high for low, high in itertools.pairwise(self.pause_bins_s)):
+            raise ValueError("pause_bins_s must rise, such as [0.5, 1.0, 2.0]")
+        return self
 
     @property
     def sources(self) -> tuple[Component, ...]:

@@ -123,7 +123,10 @@ def _add_transcript_commands(add: _Adder) -> None:
     transcribe = add("transcribe", _transcribe, "find the words of every recording of a study")
     transcribe.add_argument("study", type=Path, help="study file (yaml)")
     transcribe.add_argument(
-        "--out", type=Path, metavar="DIR", help="write words files and quality.csv there, too"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write words files, gaps.csv and quality.csv there, too",
     )
     transcript = add("transcript", _transcript, "convert one transcript, to standard output")
     transcript.add_argument("file", type=Path, help="transcript of any known format")

@@ -4,9 +4,9 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -15,11 +15,13 @@ from cogspeech.cache import ContentCache, cache_folder, write_atomically
 from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.errors import ConfigError, TranscriptError
 from cogspeech.transcripts.base import WRITERS, read_transcript_file
-from cogspeech.transcripts.quality import Quality, quality_of
+from cogspeech.transcripts.pauses import Gap, gaps_of
+from cogspeech.transcripts.quality import Quality, quality_of, quality_row
 from cogspeech.transcripts.transcribe import Untranscribed
 from cogspeech.types import Transcript
 
 DONE_IN_PART = 3
+GAP_COLUMNS = ("recording_id", "kind", "start_s", "end_s", "duration_s", "before_word")
 
 
 def convert(options: argparse.Namespace) -> None:
@@ -72,9 +74,10 @@ def transcribe_study(options: argparse.Namespace) -> int:
     if not transcripts:
         more = f" (+{len(failed) - 1} more recordings)" if len(failed) > 1 else ""
         raise TranscriptError(f"{failed[0].problem}{more}")
+    qualities = [quality_of(each, study.transcripts) for each in transcripts]
     if options.out:
-        _write_folder(transcripts, options.out)
-    return _print_transcripts([quality_of(each) for each in transcripts], failed)
+        _write_folder(transcripts, qualities, study.transcripts, options.out)
+    return _print_transcripts(qualities, failed)
 
 
 def _roles(pairs: Sequence[str]) -> dict[str, str]:
@@ -87,18 +90,38 @@ def _roles(pairs: Sequence[str]) -> dict[str, str]:
     return roles
 
 
-def _write_folder(transcripts: Sequence[Transcript], folder: Path) -> None:
-    """A words file per recording, and ``quality.csv``."""
+def _write_folder(
+    transcripts: Sequence[Transcript],
+    qualities: Sequence[Quality],
+    section: TranscriptsSection,
+    folder: Path,
+) -> None:
+    """A words file per recording, ``quality.csv`` and ``gaps.csv``."""
     writer = WRITERS.get("words_json")()
     for transcript in transcripts:
         name = transcript.recording_id.replace("/", "_").replace("\0", "_")
         content = writer.render(transcript, duration_s=None)
         write_atomically(folder / f"{name}.words.json", content.encode())
+    rows = [quality_row(quality) for quality in qualities]
+    _write_table(folder / "quality.csv", list(rows[0]), [list(row.values()) for row in rows])
+    gaps = [
+        (each.recording_id, gap.kind, *_seconds(gap), gap.before_word)
+        for each in transcripts
+        for gap in gaps_of(each, min_pause_s=section.min_pause_s)
+    ]
+    _write_table(folder / "gaps.csv", GAP_COLUMNS, gaps)
+
+
+def _seconds(gap: Gap) -> tuple[str, str, str]:
+    return f"{gap.start_s:.3f}", f"{gap.end_s:.3f}", f"{gap.duration_s:.3f}"
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = io.StringIO()
-    rows = csv.DictWriter(table, [f.name for f in fields(Quality)], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(asdict(quality_of(transcript)) for transcript in transcripts)
-    write_atomically(folder / "quality.csv", table.getvalue().encode())
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_atomically(path, table.getvalue().encode())
 
 
 def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscribed]) -> int:
@@ -110,6 +133,7 @@ def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscri
         "trimmed": sum(q.trimmed for q in qualities),
         "clipped": sum(q.clipped for q in qualities),
         "fillers": sum(q.fillers for q in qualities),
+        "pauses": sum(q.pauses for q in qualities),
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     console.print(Text(f"{len(qualities)} recordings: {told}"))

@@ -1,9 +1,14 @@
 """How good a transcript is, in numbers: what later results can be blamed on."""
 
 import dataclasses
+import itertools
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Any
 
+from cogspeech.config import TranscriptsSection
+from cogspeech.transcripts.pauses import Gap, gaps_of
 from cogspeech.types import Transcript, Word
 
 FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "hmm", "mm", "mhm", "uhm", "äh", "ähm", "euh"})
@@ -32,6 +37,16 @@ class Quality:
     """Phrases of four words said at least three times in a row."""
     warnings: int
     """What the reader passed over."""
+    pauses: int
+    pause_s: float
+    """Of all pauses together; so are the other two."""
+    filled_pauses: int
+    """Fillers with times."""
+    filled_pause_s: float
+    turn_changes: int
+    turn_change_s: float
+    pauses_by_duration: dict[str, int]
+    """Counts; the keys name their bounds, such as ``pauses_0.5_to_1_s``."""
 
 
 def with_fillers(transcript: Transcript) -> Transcript:
@@ -45,11 +60,20 @@ def with_fillers(transcript: Transcript) -> Transcript:
     return dataclasses.replace(transcript, words=words)
 
 
-def quality_of(transcript: Transcript) -> Quality:
-    """The numbers of one transcript, after its times were checked."""
+def quality_of(transcript: Transcript, section: TranscriptsSection) -> Quality:
+    """The numbers of one transcript, after its times were checked.
+
+    Args:
+        transcript: from `transcribe`.
+        section: says what a pause is, and where pauses are divided by their duration.
+    """
     words = transcript.participant_words
     confidences = [word.confidence for word in words if word.confidence is not None]
     repairs = [word.repair for word in words]
+    gaps: dict[str, list[Gap]] = {"pause": [], "filled": [], "turn_change": []}
+    for gap in gaps_of(transcript, min_pause_s=section.min_pause_s):
+        gaps[gap.kind].append(gap)
+    total_s = {kind: sum((gap.duration_s for gap in found), 0.0) for kind, found in gaps.items()}
     return Quality(
         recording_id=transcript.recording_id,
         source=transcript.source,
@@ -63,7 +87,32 @@ def quality_of(transcript: Transcript) -> Quality:
         confidence=sum(confidences) / len(confidences) if confidences else None,
         repeated_phrases=_repeated_phrases([_plain(word.text) for word in words]),
         warnings=len(transcript.warnings),
+        pauses=len(gaps["pause"]),
+        pause_s=total_s["pause"],
+        filled_pauses=len(gaps["filled"]),
+        filled_pause_s=total_s["filled"],
+        turn_changes=len(gaps["turn_change"]),
+        turn_change_s=total_s["turn_change"],
+        pauses_by_duration=_by_duration(gaps["pause"], section),
     )
+
+
+def quality_row(quality: Quality) -> dict[str, Any]:
+    """One row of ``quality.csv``, by column."""
+    row = dataclasses.asdict(quality)
+    row.update(row.pop("pauses_by_duration"))
+    return row
+
+
+def _by_duration(pauses: list[Gap], section: TranscriptsSection) -> dict[str, int]:
+    shortest_s = section.min_pause_s
+    edges_s = [shortest_s, *(edge for edge in section.pause_bins_s if edge > shortest_s)]
+    names = [f"pauses_{low:g}_to_{high:g}_s" for low, high in itertools.pairwise(edges_s)]
+    names.append(f"pauses_from_{edges_s[-1]:g}_s")
+    counts = dict.fromkeys(names, 0)
+    for pause in pauses:
+        counts[names[bisect_right(edges_s, pause.duration_s) - 1]] += 1
+    return counts
 
 
 def _plain(text: str) -> str:
