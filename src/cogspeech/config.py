@@ -75,6 +75,8 @@ class TranscriptsSection(Settings):
     with options is written as ``{name: faster_whisper, model: FOLDER}``."""
     align: Component | None = None
     """The aligner for recordings in which words have no times; its options beside the name."""
+    voice_activity: str | Component | None = None
+    """A detector of speech whose disagreement with the words is counted: ``silero``, ``energy``."""
     roles: dict[str, Literal["participant", "interviewer", "other"]] = {}
     """Speaker codes of the files, such as ``{SPEAKER_00: interviewer}``; nothing is guessed."""
     rendering: Literal["audible", "clean"] = "audible"
@@ -101,6 +103,12 @@ class TranscriptsSection(Settings):
         """The sources in their order, each with its options."""
         given = self.source if isinstance(self.source, tuple) else (self.source,)
         return tuple(Component(name=s) if isinstance(s, str) else s for s in given)
+
+    @property
+    def detector(self) -> Component | None:
+        """The detector of speech, with its options."""
+        given = self.voice_activity
+        return Component(name=given) if isinstance(given, str) else given
 
 
 class TrainingSection(Settings):

@@ -59,6 +59,7 @@ from cogspeech.training.trainer import (
 )
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.transcribe import read_transcripts
+from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
 
 EXPLAINER = "occlusion"
@@ -141,6 +142,9 @@ def load_study(path: Path) -> Study:
     if study.transcripts.align:
         align = study.transcripts.align
         checks.append((ALIGNERS, align.name, align.options, "transcripts.align"))
+    if study.transcripts.detector:
+        detector = study.transcripts.detector
+        checks.append((DETECTORS, detector.name, detector.options, "transcripts.voice_activity"))
     try:
         for registry, name, options, section in checks:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")

@@ -4,7 +4,7 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.errors import ConfigError, TranscriptError
 from cogspeech.transcripts.base import WRITERS, read_transcript_file
 from cogspeech.transcripts.pauses import Gap, gaps_of
-from cogspeech.transcripts.quality import Quality, quality_of, quality_row
+from cogspeech.transcripts.quality import Quality, measure_quality, quality_row
 from cogspeech.transcripts.transcribe import Untranscribed
 from cogspeech.types import Transcript
 
@@ -60,13 +60,13 @@ def transcribe_study(options: argparse.Namespace) -> int:
     from cogspeech.study import load_study
     from cogspeech.transcripts.transcribe import transcribe
 
-    study = load_study(options.study)
+    study, cache = load_study(options.study), ContentCache(cache_folder())
     with progress_bars(quiet=options.quiet) as progress:
         corpus = import_corpus(study.corpus, study.target, progress=progress)
         found = transcribe(
             corpus.recordings,
             study.transcripts,
-            cache=ContentCache(cache_folder()),
+            cache=cache,
             progress=progress,
         )
     transcripts = [each for each in found if isinstance(each, Transcript)]
@@ -74,7 +74,7 @@ def transcribe_study(options: argparse.Namespace) -> int:
     if not transcripts:
         more = f" (+{len(failed) - 1} more recordings)" if len(failed) > 1 else ""
         raise TranscriptError(f"{failed[0].problem}{more}")
-    qualities = [quality_of(each, study.transcripts) for each in transcripts]
+    qualities = measure_quality(corpus.recordings, transcripts, study.transcripts, cache=cache)
     if options.out:
         _write_folder(transcripts, qualities, study.transcripts, options.out)
     return _print_transcripts(qualities, failed)
@@ -138,13 +138,8 @@ def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscri
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     console.print(Text(f"{len(qualities)} recordings: {told}"))
     for quality in qualities:
-        if quality.repeated_phrases:
-            console.print(
-                Text(
-                    f"  {quality.recording_id}: {quality.repeated_phrases} phrases are said three "
-                    "times in a row; a recogniser may have made them up"
-                )
-            )
+        for doubt in _doubts(quality):
+            console.print(Text(f"  {quality.recording_id}: {doubt}"))
     warnings = sum(q.warnings for q in qualities)
     if warnings:
         console.print(
@@ -156,3 +151,17 @@ def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscri
     for each in failed:
         console.print(Text(f"  {each.recording_id}  {each.problem}"))
     return DONE_IN_PART
+
+
+def _doubts(quality: Quality) -> Iterator[str]:
+    """Why some words of a recording may never have been said."""
+    if quality.repeated_phrases:
+        yield (
+            f"{quality.repeated_phrases} phrases are said three times in a row; a recogniser may "
+            "have made them up"
+        )
+    if quality.unheard_words:
+        yield (
+            f"{quality.unheard_words} words lie where transcripts.voice_activity hears no speech; "
+            "they may be made up"
+        )

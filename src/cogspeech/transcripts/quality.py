@@ -4,17 +4,23 @@ import dataclasses
 import itertools
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from cogspeech.cache import ContentCache
 from cogspeech.config import TranscriptsSection
 from cogspeech.transcripts.pauses import Gap, gaps_of
-from cogspeech.types import Transcript, Word
+from cogspeech.transcripts.voice_activity import VoiceActivity, build_detector, voice_activity_of
+from cogspeech.types import Recording, Transcript, Word
 
 FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "hmm", "mm", "mhm", "uhm", "äh", "ähm", "euh"})
 """Filled pauses of English and of some languages beside it, where no reader marked them."""
 REPEATED_PHRASE = 4
 """Words; the same phrase three times in a row is how recognisers hallucinate."""
+ROUNDING_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,13 @@ class Quality:
     turn_change_s: float
     pauses_by_duration: dict[str, int]
     """Counts; the keys name their bounds, such as ``pauses_0.5_to_1_s``."""
+    unheard_words: int | None = None
+    """Words in which the detector of the study hears no speech at all; they may be made up.
+    ``None``, as in the next two, where the study has no detector."""
+    unheard_words_s: float | None = None
+    """Of all words, where it hears no speech."""
+    speech_in_pauses_s: float | None = None
+    """Where it hears speech in pauses; words may be missing there."""
 
 
 def with_fillers(transcript: Transcript) -> Transcript:
@@ -60,12 +73,44 @@ def with_fillers(transcript: Transcript) -> Transcript:
     return dataclasses.replace(transcript, words=words)
 
 
-def quality_of(transcript: Transcript, section: TranscriptsSection) -> Quality:
+def measure_quality(
+    recordings: Sequence[Recording],
+    transcripts: Sequence[Transcript],
+    section: TranscriptsSection,
+    *,
+    cache: ContentCache,
+) -> tuple[Quality, ...]:
+    """The numbers of each transcript, with what the detector of the study says.
+
+    Args:
+        recordings: all of a study; those without a transcript are left out.
+        transcripts: from `transcribe`, which has asked the detector already.
+        section: of the study.
+        cache: where the detector's answers are.
+    """
+    by_id = {recording.recording_id: recording for recording in recordings}
+    detector = build_detector(section)
+    return tuple(
+        quality_of(
+            transcript,
+            section,
+            voice_activity_of(by_id[transcript.recording_id], detector, cache)
+            if detector
+            else None,
+        )
+        for transcript in transcripts
+    )
+
+
+def quality_of(
+    transcript: Transcript, section: TranscriptsSection, activity: VoiceActivity | None = None
+) -> Quality:
     """The numbers of one transcript, after its times were checked.
 
     Args:
         transcript: from `transcribe`.
         section: says what a pause is, and where pauses are divided by their duration.
+        activity: where a detector hears speech.
     """
     words = transcript.participant_words
     confidences = [word.confidence for word in words if word.confidence is not None]
@@ -94,6 +139,7 @@ def quality_of(transcript: Transcript, section: TranscriptsSection) -> Quality:
         turn_changes=len(gaps["turn_change"]),
         turn_change_s=total_s["turn_change"],
         pauses_by_duration=_by_duration(gaps["pause"], section),
+        **(_disagreement(words, gaps["pause"], activity) if activity else {}),
     )
 
 
@@ -102,6 +148,24 @@ def quality_row(quality: Quality) -> dict[str, Any]:
     row = dataclasses.asdict(quality)
     row.update(row.pop("pauses_by_duration"))
     return row
+
+
+def _disagreement(
+    words: Sequence[Word], pauses: Sequence[Gap], activity: VoiceActivity
+) -> dict[str, Any]:
+    measured = [
+        (word.start_s, word.end_s)
+        for word in words
+        if word.is_heard and not word.spread and word.start_s != word.end_s
+    ]
+    spans = np.array(measured, dtype=np.float64).reshape(-1, 2)
+    heard_s = activity.speech_s(spans)
+    silences = np.array([(gap.start_s, gap.end_s) for gap in pauses]).reshape(-1, 2)
+    return {
+        "unheard_words": int(np.count_nonzero(heard_s < ROUNDING_S)),
+        "unheard_words_s": float(np.sum(spans[:, 1] - spans[:, 0]) - np.sum(heard_s)),
+        "speech_in_pauses_s": float(np.sum(activity.speech_s(silences))),
+    }
 
 
 def _by_duration(pauses: list[Gap], section: TranscriptsSection) -> dict[str, int]:

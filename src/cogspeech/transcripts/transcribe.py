@@ -13,6 +13,7 @@ from cogspeech.config import Component, TranscriptsSection, parse_options
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.errors import AudioError, TranscriptError
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource, checked
+from cogspeech.transcripts.voice_activity import build_detector, voice_activity_of
 from cogspeech.types import (
     Progress,
     Recording,
@@ -60,14 +61,14 @@ def transcribe(
 ) -> tuple[Transcript | Untranscribed, ...]:
     """A checked transcript, or the reason why there is none, per recording, in the same order.
 
-    What a recogniser or an aligner made is kept in the cache.
+    What a recogniser, an aligner or a detector of speech made is kept in the cache.
 
     Raises:
-        ConfigError: a source, an aligner or one of its options does not exist.
-        MissingExtra: the library of a source or an aligner is not installed.
+        ConfigError: a source, an aligner, a detector or one of its options does not exist.
+        MissingExtra: the library of one of them is not installed.
     """
     sources = [build_source(component, section) for component in section.sources]
-    aligner = build_aligner(section)
+    aligner, detector = build_aligner(section), build_detector(section)
     found: list[Transcript | Untranscribed] = []
     for done, recording in enumerate(recordings, start=1):
         audio_s = 0.0
@@ -76,7 +77,10 @@ def transcribe(
             transcript = _words_of(recording, sources, cache)
             if aligner is not None and not _is_timed(transcript):
                 transcript = _aligned(transcript, recording, aligner, cache)
-            found.append(checked(transcript, audio_s, section, where=recording.where))
+            transcript = checked(transcript, audio_s, section, where=recording.where)
+            if detector is not None:
+                voice_activity_of(recording, detector, cache)
+            found.append(transcript)
         except (TranscriptError, AudioError) as error:
             text = str(error)
             place = "" if text.startswith(recording.where) else f"{recording.where}: "
