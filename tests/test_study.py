@@ -58,6 +58,7 @@ FILES = {
     "metrics.json",
     "predictions.csv",
     "provenance.json",
+    "quality.csv",
     "report.html",
     "study.yaml",
     "model/bundle.json",

@@ -58,6 +58,7 @@ from cogspeech.training.trainer import (
     predict_probabilities,
 )
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
+from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.transcribe import read_transcripts
 from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
@@ -107,6 +108,12 @@ def run_study(
             progress=progress,
         ),
         attributions=explain_unseen(primary, cases, plan, progress=progress),
+        qualities=measure_quality(
+            corpus.recordings,
+            [case.transcript for case in cases],
+            study.transcripts,
+            cache=ContentCache(cache_folder()),
+        ),
         bundle=fit_bundle(study, corpus, cases, checkpoints, data=data, resume=resume),
         data_hash=data,
         split_hash=plan.digest(),

@@ -1,10 +1,13 @@
 """Counts that say what a transcript is worth."""
 
+import csv
+import io
+
 import pytest
 
 from cogspeech.config import TranscriptsSection
 from cogspeech.transcripts import quality
-from cogspeech.transcripts.quality import quality_row, with_fillers
+from cogspeech.transcripts.quality import quality_csv, with_fillers
 from cogspeech.types import Transcript, Word
 
 
@@ -72,10 +75,11 @@ def test_gaps_are_counted_by_kind_and_pauses_by_duration():
     assert (found.pauses, found.pause_s) == (4, 4.5)
     assert (found.filled_pauses, found.filled_pause_s) == (1, 0.25)
     assert (found.turn_changes, found.turn_change_s) == (1, 1.5)
-    row = quality_row(found)
-    assert row["pauses_0.15_to_0.5_s"] == 1
-    assert row["pauses_0.5_to_2_s"] == 2
-    assert row["pauses_from_2_s"] == 1
+    (row,) = csv.DictReader(io.StringIO(quality_csv([found])))
+    assert row["pauses_0.15_to_0.5_s"] == "1"
+    assert row["pauses_0.5_to_2_s"] == "2"
+    assert row["pauses_from_2_s"] == "1"
+    assert row["confidence"] == row["unheard_words"] == ""
     assert "pauses_by_duration" not in row
 
 

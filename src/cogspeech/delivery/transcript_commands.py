@@ -4,9 +4,8 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -16,7 +15,7 @@ from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.errors import ConfigError, TranscriptError
 from cogspeech.transcripts.base import WRITERS, read_transcript_file
 from cogspeech.transcripts.pauses import Gap, gaps_of
-from cogspeech.transcripts.quality import Quality, measure_quality, quality_row
+from cogspeech.transcripts.quality import Quality, measure_quality, quality_csv
 from cogspeech.transcripts.transcribe import Untranscribed
 from cogspeech.types import Transcript
 
@@ -102,26 +101,20 @@ def _write_folder(
         name = transcript.recording_id.replace("/", "_").replace("\0", "_")
         content = writer.render(transcript, duration_s=None)
         write_atomically(folder / f"{name}.words.json", content.encode())
-    rows = [quality_row(quality) for quality in qualities]
-    _write_table(folder / "quality.csv", list(rows[0]), [list(row.values()) for row in rows])
-    gaps = [
+    write_atomically(folder / "quality.csv", quality_csv(qualities).encode())
+    gaps = io.StringIO()
+    table = csv.writer(gaps, lineterminator="\n")
+    table.writerow(GAP_COLUMNS)
+    table.writerows(
         (each.recording_id, gap.kind, *_seconds(gap), gap.before_word)
         for each in transcripts
         for gap in gaps_of(each, min_pause_s=section.min_pause_s)
-    ]
-    _write_table(folder / "gaps.csv", GAP_COLUMNS, gaps)
+    )
+    write_atomically(folder / "gaps.csv", gaps.getvalue().encode())
 
 
 def _seconds(gap: Gap) -> tuple[str, str, str]:
     return f"{gap.start_s:.3f}", f"{gap.end_s:.3f}", f"{gap.duration_s:.3f}"
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_atomically(path, table.getvalue().encode())
 
 
 def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscribed]) -> int:

@@ -1,6 +1,8 @@
 """How good a transcript is, in numbers: what later results can be blamed on."""
 
+import csv
 import dataclasses
+import io
 import itertools
 import unicodedata
 from bisect import bisect_right
@@ -143,11 +145,18 @@ def quality_of(
     )
 
 
-def quality_row(quality: Quality) -> dict[str, Any]:
-    """One row of ``quality.csv``, by column."""
-    row = dataclasses.asdict(quality)
-    row.update(row.pop("pauses_by_duration"))
-    return row
+def quality_csv(qualities: Sequence[Quality]) -> str:
+    """``quality.csv``: a row per recording; an empty cell where a number does not exist."""
+    rows = []
+    for quality in qualities:
+        row = dataclasses.asdict(quality)
+        row.update(row.pop("pauses_by_duration"))
+        rows.append({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _disagreement(
