@@ -6,6 +6,7 @@
 `run_study` calls one function per stage; each lives in the package of that name.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ from cogspeech.corpora.splits import (
     split_off_validation,
 )
 from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS, AudioEncoder, TextEncoder
-from cogspeech.embeddings.engines.base import Engine
+from cogspeech.embeddings.engines.base import Engine, EngineOptions
 from cogspeech.embeddings.entries import Job, jobs_of
-from cogspeech.embeddings.extract import embed_recordings, fill_cache
+from cogspeech.embeddings.extract import build_engine, embed_recordings, fill_cache
 from cogspeech.embeddings.worker import Outcome
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES, FoldTask, System
@@ -67,7 +68,12 @@ EXPLAINER = "occlusion"
 
 
 def run_study(
-    study: Study, run_dir: Path, *, resume: bool = False, progress: Progress = no_progress
+    study: Study,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    workers: int = 1,
+    progress: Progress = no_progress,
 ) -> StudyResult:
     """Runs a study and writes its run folder.
 
@@ -75,6 +81,7 @@ def run_study(
         study: from `load_study`.
         run_dir: made if missing; ``resume`` goes on with the fits it holds.
         resume: keep finished fits, continue the one that was cut off.
+        workers: processes that find words and that encode.
         progress: is told how far each stage has come.
 
     Raises:
@@ -84,7 +91,7 @@ def run_study(
     checkpoints = run_dir / "checkpoints"
     corpus = import_corpus(study.corpus, study.target, progress=progress)
     plan = split_corpus(corpus, study)
-    cases = embed_corpus(corpus, study, progress=progress)
+    cases = embed_corpus(corpus, study, workers=workers, progress=progress)
     data = data_hash(cases)
     begin_run(run_dir, study)
     primary = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
@@ -168,14 +175,15 @@ def load_study(path: Path) -> Study:
 
 
 def embed_corpus(
-    corpus: Corpus, study: Study, *, progress: Progress = no_progress
+    corpus: Corpus, study: Study, *, workers: int = 1, progress: Progress = no_progress
 ) -> tuple[Case, ...]:
     """Stages 2 and 3: every recording with its words, its events and its tokens."""
-    jobs = embedding_jobs(corpus, study, progress=progress)
+    jobs = embedding_jobs(corpus, study, workers=workers, progress=progress)
     embedded = embed_recordings(
         jobs,
         build_encoders(study.audio_encoder, study.text_encoder),
         cache=ContentCache(cache_folder()),
+        engine=build_engine("local", EngineOptions(workers=workers)),
         progress=progress,
     )
     return tuple(
@@ -187,9 +195,13 @@ def embed_corpus(
 def embed_ahead(
     corpus: Corpus, study: Study, engine: Engine, *, progress: Progress = no_progress
 ) -> tuple[Outcome, ...]:
-    """Stages 2 and 3 into the cache only, on any engine; one outcome per recording."""
+    """Stages 2 and 3 into the cache only, on any engine; one outcome per recording.
+
+    Words are found on this machine, wherever the engine works.
+    """
+    workers = min(engine.options.workers, len(os.sched_getaffinity(0)))
     return fill_cache(
-        embedding_jobs(corpus, study, progress=progress),
+        embedding_jobs(corpus, study, workers=workers, progress=progress),
         build_encoders(study.audio_encoder, study.text_encoder),
         cache=ContentCache(cache_folder()),
         engine=engine,
@@ -197,12 +209,15 @@ def embed_ahead(
     )
 
 
-def embedding_jobs(corpus: Corpus, study: Study, *, progress: Progress) -> tuple[Job, ...]:
+def embedding_jobs(
+    corpus: Corpus, study: Study, *, workers: int, progress: Progress
+) -> tuple[Job, ...]:
     """Stage 2: every recording with its words."""
     transcripts = read_transcripts(
         corpus.recordings,
         study.transcripts,
         cache=ContentCache(cache_folder()),
+        workers=workers,
         progress=progress,
     )
     return jobs_of(corpus.recordings, transcripts, min_pause_s=study.transcripts.min_pause_s)

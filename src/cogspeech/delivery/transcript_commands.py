@@ -66,6 +66,7 @@ def transcribe_study(options: argparse.Namespace) -> int:
             corpus.recordings,
             study.transcripts,
             cache=cache,
+            workers=options.workers,
             progress=progress,
         )
     transcripts = [each for each in found if isinstance(each, Transcript)]

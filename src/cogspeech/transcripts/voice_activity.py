@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cogspeech.cache import ContentCache, content_key, file_digest
-from cogspeech.config import Settings, TranscriptsSection, parse_options
+from cogspeech.config import Component, Settings, TranscriptsSection, parse_options
 from cogspeech.corpora.audio import read_audio
 from cogspeech.registry import Registry
 from cogspeech.types import Recording
@@ -70,11 +70,18 @@ def build_detector(section: TranscriptsSection) -> SpeechDetector | None:
         MissingExtra: its library is not installed.
     """
     component = section.detector
-    if component is None:
-        return None
-    plugin = DETECTORS.get(component.name)
-    options = parse_options(plugin.Options, component.options, where="transcripts: voice_activity")
-    return plugin(options)
+    return detector_of(DETECTORS.get(component.name), component) if component else None
+
+
+def detector_of(plugin: type[SpeechDetector], component: Component) -> SpeechDetector:
+    """A detector with its own options.
+
+    Raises:
+        ConfigError: one of its options does not exist.
+        MissingExtra: its library is not installed.
+    """
+    where = "transcripts: voice_activity"
+    return plugin(parse_options(plugin.Options, component.options, where=where))
 
 
 def voice_activity_of(
@@ -85,19 +92,33 @@ def voice_activity_of(
     Raises:
         AudioError: the audio cannot be decoded.
     """
-    fingerprint = detector.fingerprint()
-    key = content_key(kind="speech", audio=file_digest(recording.audio_path), detector=fingerprint)
-    kept = cache.read(key)
+    kept = kept_activity(recording, detector, cache)
     if kept is not None:
-        cache.link(key, recording.participant_id)
-        return VoiceActivity(spans=kept["spans"])
+        return kept
     samples = read_audio(recording.audio_path, sample_rate_hz=SAMPLE_RATE_HZ)
     spans = detector.detect(samples)
     cache.write(
-        key,
+        _key(recording, detector),
         {"spans": spans},
         kind="speech",
-        maker=str(fingerprint["name"]),
+        maker=str(detector.fingerprint()["name"]),
         participant_id=recording.participant_id,
     )
     return VoiceActivity(spans=spans)
+
+
+def kept_activity(
+    recording: Recording, detector: SpeechDetector, cache: ContentCache
+) -> VoiceActivity | None:
+    """What is in the cache already."""
+    key = _key(recording, detector)
+    kept = cache.read(key)
+    if kept is None:
+        return None
+    cache.link(key, recording.participant_id)
+    return VoiceActivity(spans=kept["spans"])
+
+
+def _key(recording: Recording, detector: SpeechDetector) -> str:
+    audio = file_digest(recording.audio_path)
+    return content_key(kind="speech", audio=audio, detector=detector.fingerprint())

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from cogspeech.cache import ContentCache
 from cogspeech.config import Component, TranscriptsSection
 from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import ConfigError, MissingExtra, TranscriptError
+from cogspeech.transcripts.base import checked
 from cogspeech.transcripts.sources import pocketsphinx as module
-from cogspeech.transcripts.transcribe import build_source, transcribe
+from cogspeech.transcripts.transcribe import build_source
 from cogspeech.types import Recording
 from word_error_rate import librivox_clips, spoken_text
 
@@ -117,13 +117,13 @@ def test_a_long_recording_is_divided_at_silences(heard, tmp_path, monkeypatch):
 
 
 @real
-def test_fillers_are_words(heard, tmp_path, monkeypatch):
+def test_fillers_are_words(heard, monkeypatch):
     """What the decoder says is planted: nobody in the clips says one."""
     said = [("<s>", 0, 4), ("uh(2)", 5, 20), ("[NOISE]", 21, 30), ("boy", 31, 60), ("</s>", 61, 70)]
     one = source()
     monkeypatch.setattr(one, "_decoder", _Planted(said))
 
-    (found,) = _checked(one, heard[0][0], tmp_path, monkeypatch)
+    found = checked(one.transcript_of(heard[0][0]), 7.0, TranscriptsSection())
 
     assert [(word.text, word.is_filler) for word in found.words] == [("uh", True), ("boy", False)]
 
@@ -149,12 +149,6 @@ class _Segment:
     start_frame: int
     end_frame: int
     prob: float = 1.0001
-
-
-def _checked(one, clip, tmp_path, monkeypatch):
-    monkeypatch.setattr("cogspeech.transcripts.transcribe.build_source", lambda *_: one)
-    section = TranscriptsSection(source="pocketsphinx")
-    return transcribe([clip], section, cache=ContentCache(tmp_path / "cache"))
 
 
 @real
