@@ -11,6 +11,7 @@ from cogspeech.config import (
     Component,
     Settings,
     Study,
+    TranscriptsSection,
     as_plain,
     is_offline,
     parse_options,
@@ -224,3 +225,9 @@ def test_the_network_is_allowed_unless_it_is_forbidden(monkeypatch: pytest.Monke
     monkeypatch.delenv("COGSPEECH_OFFLINE", raising=False)
 
     assert is_offline() is False
+
+
+@pytest.mark.parametrize("bins", [[1.0, 0.5], [0.5, 0.5], [0.0, 1.0], [0.5, 1e9]])
+def test_pause_bins_rise_and_are_durations(bins):
+    with pytest.raises(ConfigError, match="pause_bins_s"):
+        parse_options(TranscriptsSection, {"pause_bins_s": bins}, where="transcripts")

@@ -11,9 +11,11 @@ import pytest
 import soundfile
 import yaml
 
-from cogspeech.config import Component, Study, study_hash
+from cogspeech.config import Component, Study, TranscriptsSection, study_hash
 from cogspeech.corpora.base import import_corpus
 from cogspeech.corpora.splits import Fold, SplitPlan
+from cogspeech.embeddings.base import build_encoders
+from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.errors import (
     CheckpointError,
     CogspeechError,
@@ -27,9 +29,7 @@ from cogspeech.fusion.base import InputSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.study import (
     FusionSystem,
-    build_encoders,
     data_hash,
-    embed_corpus,
     explain_unseen,
     fit_bundle,
     load_study,
@@ -41,6 +41,7 @@ from cogspeech.study import (
 )
 from cogspeech.training.bundle import load_bundle
 from cogspeech.training.trainer import FittedFusion
+from cogspeech.transcripts.processes import in_processes
 from cogspeech.types import Attribution, Case
 
 RATE_HZ = 16_000
@@ -58,6 +59,7 @@ FILES = {
     "metrics.json",
     "predictions.csv",
     "provenance.json",
+    "quality.csv",
     "report.html",
     "splits.json",
     "study.yaml",
@@ -278,6 +280,33 @@ def test_a_second_run_encodes_nothing(
     for one, two in zip(cases, again, strict=True):
         np.testing.assert_array_equal(one.embedded.event_vectors, two.embedded.event_vectors)
         np.testing.assert_array_equal(one.embedded.token_vectors, two.embedded.token_vectors)
+
+
+def test_several_workers_find_and_encode_the_same(
+    study: Study, cases: tuple[Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def noted(work, jobs, *, workers):
+        asked.append(workers)
+        return in_processes(work, jobs, workers=workers)
+
+    monkeypatch.setattr("cogspeech.transcripts.transcribe.in_processes", noted)
+    monkeypatch.setenv("COGSPEECH_CACHE", str(tmp_path / "cache"))
+    listening = TranscriptsSection(voice_activity="energy")
+
+    again = embed_corpus(
+        import_corpus(study.corpus, study.target),
+        study.model_copy(update={"transcripts": listening}),
+        workers=2,
+    )
+
+    assert asked == [2]
+    for one, two in zip(cases, again, strict=True):
+        assert one.transcript == two.transcript
+        np.testing.assert_allclose(
+            one.embedded.event_vectors, two.embedded.event_vectors, atol=1e-5
+        )
 
 
 def test_a_study_that_is_refused_leaves_an_empty_folder(folder: Path, tmp_path: Path) -> None:

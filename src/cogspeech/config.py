@@ -5,6 +5,7 @@ against the plug-in's ``Options`` as soon as the plug-ins are known (`cogspeech.
 """
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -74,6 +75,8 @@ class TranscriptsSection(Settings):
     with options is written as ``{name: faster_whisper, model: FOLDER}``."""
     align: Component | None = None
     """The aligner for recordings in which words have no times; its options beside the name."""
+    voice_activity: str | Component | None = None
+    """A detector of speech whose disagreement with the words is counted: ``silero``, ``energy``."""
     roles: dict[str, Literal["participant", "interviewer", "other"]] = {}
     """Speaker codes of the files, such as ``{SPEAKER_00: interviewer}``; nothing is guessed."""
     rendering: Literal["audible", "clean"] = "audible"
@@ -86,12 +89,26 @@ class TranscriptsSection(Settings):
     has times, all are placed evenly over it."""
     min_pause_s: Annotated[float, Field(gt=0, le=10)] = 0.15
     """A shorter silence between two words is not a pause."""
+    pause_bins_s: tuple[Annotated[float, Field(gt=0, le=60)], ...] = (0.5, 1.0, 2.0)
+    """Where the quality table divides pauses by their duration; rising."""
+
+    @model_validator(mode="after")
+    def _rising_bins(self) -> "TranscriptsSection":
+        if any(low >= high for low, high in itertools.pairwise(self.pause_bins_s)):
+            raise ValueError("pause_bins_s must rise, such as [0.5, 1.0, 2.0]")
+        return self
 
     @property
     def sources(self) -> tuple[Component, ...]:
         """The sources in their order, each with its options."""
         given = self.source if isinstance(self.source, tuple) else (self.source,)
         return tuple(Component(name=s) if isinstance(s, str) else s for s in given)
+
+    @property
+    def detector(self) -> Component | None:
+        """The detector of speech, with its options."""
+        given = self.voice_activity
+        return Component(name=given) if isinstance(given, str) else given
 
 
 class TrainingSection(Settings):

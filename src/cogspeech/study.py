@@ -31,11 +31,8 @@ from cogspeech.corpora.splits import (
     plan_splits,
     split_off_validation,
 )
-from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS, AudioEncoder, TextEncoder
-from cogspeech.embeddings.engines.base import Engine
-from cogspeech.embeddings.entries import Job, jobs_of
-from cogspeech.embeddings.extract import embed_recordings, fill_cache
-from cogspeech.embeddings.worker import Outcome
+from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
+from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES, FoldTask, System
 from cogspeech.evaluation.comparison import compare_with_primary
@@ -60,14 +57,20 @@ from cogspeech.training.trainer import (
     predict_probabilities,
 )
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
-from cogspeech.transcripts.transcribe import read_transcripts
+from cogspeech.transcripts.quality import measure_quality
+from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
 
 EXPLAINER = "occlusion"
 
 
 def run_study(
-    study: Study, run_dir: Path, *, resume: bool = False, progress: Progress = no_progress
+    study: Study,
+    run_dir: Path,
+    *,
+    resume: bool = False,
+    workers: int = 1,
+    progress: Progress = no_progress,
 ) -> StudyResult:
     """Runs a study and writes its run folder.
 
@@ -75,6 +78,7 @@ def run_study(
         study: from `load_study`.
         run_dir: made if missing; ``resume`` goes on with the fits it holds.
         resume: keep finished fits, continue the one that was cut off.
+        workers: processes that find words and that encode.
         progress: is told how far each stage has come.
 
     Raises:
@@ -84,7 +88,7 @@ def run_study(
     checkpoints = run_dir / "checkpoints"
     corpus = import_corpus(study.corpus, study.target, progress=progress)
     plan = split_corpus(corpus, study)
-    cases = embed_corpus(corpus, study, progress=progress)
+    cases = embed_corpus(corpus, study, workers=workers, progress=progress)
     data = data_hash(cases)
     begin_run(run_dir, study)
     primary = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
@@ -108,6 +112,12 @@ def run_study(
             progress=progress,
         ),
         attributions=explain_unseen(primary, cases, plan, progress=progress),
+        qualities=measure_quality(
+            corpus.recordings,
+            [case.transcript for case in cases],
+            study.transcripts,
+            cache=ContentCache(cache_folder()),
+        ),
         bundle=fit_bundle(study, corpus, cases, plan, primary),
         data_hash=data,
         plan=plan,
@@ -143,6 +153,9 @@ def load_study(path: Path) -> Study:
     if study.transcripts.align:
         align = study.transcripts.align
         checks.append((ALIGNERS, align.name, align.options, "transcripts.align"))
+    if study.transcripts.detector:
+        detector = study.transcripts.detector
+        checks.append((DETECTORS, detector.name, detector.options, "transcripts.voice_activity"))
     try:
         for registry, name, options, section in checks:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
@@ -156,56 +169,6 @@ def load_study(path: Path) -> Study:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
     return study
-
-
-def embed_corpus(
-    corpus: Corpus, study: Study, *, progress: Progress = no_progress
-) -> tuple[Case, ...]:
-    """Stages 2 and 3: every recording with its words, its events and its tokens."""
-    jobs = embedding_jobs(corpus, study, progress=progress)
-    embedded = embed_recordings(
-        jobs,
-        build_encoders(study.audio_encoder, study.text_encoder),
-        cache=ContentCache(cache_folder()),
-        progress=progress,
-    )
-    return tuple(
-        Case(recording=job.recording, transcript=job.transcript, embedded=vectors)
-        for job, vectors in zip(jobs, embedded, strict=True)
-    )
-
-
-def embed_ahead(
-    corpus: Corpus, study: Study, engine: Engine, *, progress: Progress = no_progress
-) -> tuple[Outcome, ...]:
-    """Stages 2 and 3 into the cache only, on any engine; one outcome per recording."""
-    return fill_cache(
-        embedding_jobs(corpus, study, progress=progress),
-        build_encoders(study.audio_encoder, study.text_encoder),
-        cache=ContentCache(cache_folder()),
-        engine=engine,
-        progress=progress,
-    )
-
-
-def embedding_jobs(corpus: Corpus, study: Study, *, progress: Progress) -> tuple[Job, ...]:
-    """Stage 2: every recording with its words."""
-    transcripts = read_transcripts(
-        corpus.recordings,
-        study.transcripts,
-        cache=ContentCache(cache_folder()),
-        progress=progress,
-    )
-    return jobs_of(corpus.recordings, transcripts, min_pause_s=study.transcripts.min_pause_s)
-
-
-def build_encoders(audio: Component, text: Component) -> tuple[AudioEncoder, TextEncoder]:
-    """Both encoders of a study or a bundle; weights are loaded when first needed."""
-    audio_plugin, text_plugin = AUDIO_ENCODERS.get(audio.name), TEXT_ENCODERS.get(text.name)
-    return (
-        audio_plugin(parse_options(audio_plugin.Options, audio.options, where="audio_encoder")),
-        text_plugin(parse_options(text_plugin.Options, text.options, where="text_encoder")),
-    )
 
 
 def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:

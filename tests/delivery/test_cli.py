@@ -355,7 +355,7 @@ def test_the_demo_runs_the_shipped_study_in_its_folder(
 ) -> None:
     asked = {}
 
-    def note(study, run_dir, *, resume, progress):
+    def note(study, run_dir, *, resume, workers, progress):
         asked.update(study=study, run_dir=run_dir, resume=resume)
         raise CogspeechError("enough")
 

@@ -63,6 +63,7 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         comparisons=(),
         probes=probes,
         attributions={},
+        qualities=(),
         bundle=make_bundle(
             build_fusion(Component(name="text_only"), InputSizes(d_audio=4, d_text=3)), facts
         ),

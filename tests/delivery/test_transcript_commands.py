@@ -82,6 +82,17 @@ def test_transcribe_says_what_it_found_and_writes_words_files(study, tmp_path, c
         rows = list(csv.DictReader(stream))
     assert [row["recording_id"] for row in rows] == [f"p{i:03d}-v1" for i in range(4)]
     assert [row["words"] for row in rows] == ["12", "13", "14", "12"]
+    with (tmp_path / "words" / "gaps.csv").open() as stream:
+        gaps = list(csv.DictReader(stream))
+    assert len(gaps) == sum(int(row["pauses"]) for row in rows) == 47
+    assert gaps[0] == {
+        "recording_id": "p000-v1",
+        "kind": "pause",
+        "start_s": "0.300",
+        "end_s": "0.600",
+        "duration_s": "0.300",
+        "before_word": "1",
+    }
     written = tmp_path / "words" / "p002-v1.words.json"
     original = tmp_path / "audio" / "p002-v1.words.json"
     one, two = (read_transcript_file(path, recording_id="p002-v1") for path in (written, original))

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, quantile_test
 
 from cogspeech.evaluation.intervals import (
     bootstrap_counts,
     logit_interval,
+    median_interval,
     p_above_chance,
     percentile_interval,
     wilson,
@@ -59,3 +62,15 @@ def test_a_percentile_interval_is_widened_to_hold_the_estimate():
     assert percentile_interval(0.5, np.linspace(0.4, 0.6, 81), widen=2.0) == pytest.approx(
         (0.31, 0.69)
     )
+
+
+@given(st.lists(st.integers(0, 9), min_size=6, max_size=60))
+def test_the_interval_of_a_median_agrees_with_scipy(values):
+    expected = quantile_test(values, p=0.5).confidence_interval(0.95)
+
+    assert median_interval(np.array(values, dtype=float)) == (expected.low, expected.high)
+
+
+def test_five_values_have_no_interval_of_their_median():
+    assert median_interval(np.arange(5.0)) is None
+    assert median_interval(np.zeros(0)) is None

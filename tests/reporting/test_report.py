@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import yaml
 
-from cogspeech.config import Study, as_plain
+from cogspeech.config import Study, TranscriptsSection, as_plain
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.metrics import Scores, auroc_parts
 from cogspeech.reporting.figures import draw_figures, roc_curve
 from cogspeech.reporting.report import write_report
-from cogspeech.types import Estimate, Prediction
+from cogspeech.transcripts.quality import quality_csv, quality_of
+from cogspeech.types import Estimate, Prediction, Transcript, Word
 
 LOOKS_AT = "how many words there are"
 NOTICE = "These voices are synthetic."
@@ -146,6 +147,7 @@ def run_folder(
     prefix: str = "R",
     words: tuple[str, ...] = ("the", "boy", "falls"),
     attributions: dict[str, object] | None = None,
+    sources: tuple[str, str] = ("manual", "manual"),
     **changes: object,
 ) -> Path:
     found = metrics(**changes)
@@ -166,6 +168,16 @@ def run_folder(
         json.dumps({"meaning": "what the logit loses", "recordings": attributions or shown})
     )
     (folder / "study.yaml").write_text(yaml.safe_dump(as_plain(study), sort_keys=False))
+    texts = [f"w{i}" for i in range(4)]
+    said = tuple(Word(text=w, start_s=i + 0.1, end_s=i + 0.6) for i, w in enumerate(texts))
+    qualities = [
+        quality_of(
+            Transcript(recording_id=f"{prefix}{person}", words=said, source=sources[person % 2]),
+            TranscriptsSection(),
+        )
+        for person in range(12)
+    ]
+    (folder / "quality.csv").write_text(quality_csv(qualities))
     (folder / "provenance.json").write_text(
         json.dumps({"created": "2025-01-01", "libraries": {"numpy": "2.0"}, "python": "3.11"})
     )
@@ -238,11 +250,12 @@ def test_hostile_strings_stay_text(tmp_path, ordinary, text):
         comparisons=[comparison(text, 0.1, 0.01)],
         probes={text: red},
         probe_rule=text,
+        sources=("manual", text),
     )
     assert {tag for tag, _ in hostile.tags} == {tag for tag, _ in ordinary.tags}
     assert not [key for _, found in hostile.tags for key in found if key.startswith("on")]
     known = text.replace("\x00", "\ufffd")
-    for place in ("notice", "study-name", "use", "words"):
+    for place in ("notice", "study-name", "use", "words", "transcripts"):
         assert known.strip() in hostile.text[place].replace("\x00", "\ufffd")
 
 
@@ -316,6 +329,30 @@ def test_lower_is_good_for_a_comparison_of_brier_scores(tmp_path):
     assert "fused is better than text_only" in page(tmp_path, comparisons=[found]).words(
         "comparisons"
     )
+
+
+def test_transcripts_of_both_classes_stand_side_by_side(ordinary):
+    shown = ordinary.words("transcripts")
+    assert "Recordings 6 6 Source manual 6 manual 6" in shown
+    assert "Words per second 1.14 1.14 to 1.14, n = 6" in shown
+    assert "Pauses per 100 words 75.00 75.00 to 75.00, n = 6" in shown
+    assert "Recordings with a phrase three times in a row 0 of 6 0 of 6" in shown
+    assert "detector" not in shown.partition("A difference may be")[0]
+    assert "not transcribed alike" not in shown
+
+
+def test_a_source_of_one_class_only_is_a_warning(tmp_path):
+    shown = page(tmp_path, sources=("manual", "pocketsphinx 5.1.1")).words("transcripts")
+    assert "Only recordings of one class have transcripts from manual, pocketsphinx 5.1.1." in shown
+    assert "Source manual 6 pocketsphinx 5.1.1 6" in shown
+
+
+def test_a_run_folder_without_quality_csv_still_has_its_report(tmp_path):
+    folder = run_folder(tmp_path)
+    (folder / "quality.csv").unlink()
+    with mock.patch("cogspeech.reporting.report.draw_figures", return_value=()):
+        shown = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert "This run folder has no quality.csv." in shown.words("transcripts")
 
 
 def test_notice_stands_first_and_research_statement_in_the_headline(tmp_path):
@@ -457,6 +494,7 @@ def test_missing_file_is_named_with_a_remedy(tmp_path, name):
         ("attributions.json", b'{"meaning": "", "recordings": {"R1": [3]}}', "recordings: R1"),
         ("study.yaml", b"a: [", "expected the node content"),
         ("study.yaml", b"{}", "corpus: Field required"),
+        ("quality.csv", b"recording_id,words\nr1,3\n", "Field required"),
         ("provenance.json", b"[]", "should be an object"),
     ],
 )

@@ -73,6 +73,8 @@ def test_every_other_block_of_the_readme_runs(corpus, tmp_path):
         "model",
         "predictions.csv",
         "provenance.json",
+        "quality.csv",
+        "splits.json",
         "report.html",
         "study.yaml",
     ]

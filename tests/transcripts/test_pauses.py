@@ -1,12 +1,19 @@
 """Where the participant speaks alone, and where they are silent before a word."""
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogspeech.transcripts.pauses import TURN_MARGIN_S, participant_turns, pauses_of
+from cogspeech.transcripts.pauses import (
+    TURN_MARGIN_S,
+    Gap,
+    gaps_of,
+    participant_turns,
+    pauses_of,
+)
 from cogspeech.types import Pause, Transcript, Turn, Word
 
 DURATION_S = 20.0
@@ -255,3 +262,129 @@ def test_every_pause_lies_in_one_turn(spoken: Spoken) -> None:
 
     for start, end, _ in _pauses(transcript):
         assert _is_covered((start, end), turns)
+
+
+def _gaps(transcript: Transcript) -> list[tuple[str, float, float, int | None]]:
+    return [
+        (gap.kind, gap.start_s, gap.end_s, gap.before_word)
+        for gap in gaps_of(transcript, min_pause_s=0.15)
+    ]
+
+
+def _with_fillers(transcript: Transcript, *positions: int) -> Transcript:
+    words = list(transcript.words)
+    for position in positions:
+        words[position] = dataclasses.replace(words[position], text="uh", is_filler=True)
+    return dataclasses.replace(transcript, words=tuple(words))
+
+
+def test_a_filler_is_a_gap_of_its_own_beside_the_silences_around_it() -> None:
+    transcript = _with_fillers(_transcript(("p", 0.0, 0.5), ("p", 1.0, 1.5), ("p", 2.0, 2.5)), 1)
+
+    assert _gaps(transcript) == [
+        ("pause", 0.5, 1.0, 1),
+        ("filled", 1.0, 1.5, 2),
+        ("pause", 1.5, 2.0, 2),
+    ]
+
+
+def test_a_filler_that_ends_a_turn_delays_nothing() -> None:
+    transcript = _with_fillers(_transcript(("p", 0.0, 0.5), ("i", 1.0, 2.0), ("p", 3.0, 3.5)), 0)
+
+    assert _gaps(transcript) == [("filled", 0.0, 0.5, None), ("turn_change", 0.5, 3.0, 1)]
+
+
+def test_a_change_of_turn_lasts_from_word_to_word() -> None:
+    transcript = _transcript(("p", 0.0, 0.5), ("i", 1.0, 1.5), ("p", 3.0, 3.5))
+
+    assert gaps_of(transcript, min_pause_s=0.15) == (
+        Gap(kind="turn_change", start_s=0.5, end_s=3.0, before_word=1),
+    )
+    assert gaps_of(transcript, min_pause_s=0.15)[0].duration_s == 2.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (("p", 0.0, 0.5), "p", ("i", 1.0, 1.5), ("p", 3.0, 3.5)),
+        (("p", 0.0, 0.5), ("i", 1.0, 1.5), "p", ("p", 3.0, 3.5)),
+        (("p", 0.0, 0.5), "i", "p", ("p", 3.0, 3.5)),
+        (("p", 0.0, 4.0), ("i", 1.0, 1.5), ("p", 3.0, 3.5)),
+        (("p", 0.0, 6.0), ("p", 1.0, 1.5), "i", "p", "i", ("p", 2.0, 2.5), "i", ("p", 3.0, 3.5)),
+    ],
+)
+def test_beside_an_unknown_or_a_longer_word_there_is_no_change_of_turn(
+    words: tuple[tuple[str, float, float] | str, ...],
+) -> None:
+    assert _gaps(_transcript(*words)) == []
+
+
+@st.composite
+def _one_mouth(draw) -> tuple[Spoken, list[int]]:
+    """The participant's words one after the other; anybody else anywhere; which are fillers."""
+    eighths = st.integers(0, 8).map(lambda count: count / 8)  # sums are exact
+    words: Spoken = []
+    for speaker in "pio":
+        clock = 0.0
+        for _ in range(draw(st.integers(1 if speaker == "p" else 0, 6))):
+            start = clock + draw(eighths)
+            clock = start + draw(eighths)
+            words.append((speaker, start, clock))
+    words.sort(key=lambda word: word[1:])
+    own = [position for position, word in enumerate(words) if word[0] == "p"]
+    return words, [position for position in own if draw(st.integers(0, 3)) == 0]
+
+
+@settings(deadline=None, max_examples=100)
+@given(_one_mouth())
+def test_the_time_between_the_words_is_divided_among_the_gaps(
+    spoken: tuple[Spoken, list[int]],
+) -> None:
+    """From the first to the last word each moment is that of a word or of exactly one gap."""
+    transcript = _with_fillers(_transcript(*spoken[0]), *spoken[1])
+    gaps = gaps_of(transcript, min_pause_s=1e-9)
+    own = transcript.participant_words
+    fluent = [(word.start_s, word.end_s) for word in own if not word.is_filler]
+    filled = [(word.start_s, word.end_s) for word in own if word.is_filler]
+    spans = sorted([*fluent, *((gap.start_s, gap.end_s) for gap in gaps)])
+
+    assert all(one[1] <= two[0] for one, two in pairwise(s for s in spans if s[0] < s[1]))
+    assert sum(end - start for start, end in spans) == own[-1].end_s - own[0].start_s
+    assert [(gap.start_s, gap.end_s) for gap in gaps if gap.kind == "filled"] == filled
+
+
+@settings(deadline=None, max_examples=60)
+@given(_anything(), st.integers(0, 7))
+def test_nobody_else_speaks_in_a_pause_and_somebody_does_where_turns_change(
+    spoken: Spoken, filler: int
+) -> None:
+    transcript = _transcript(*spoken)
+    if filler < len(transcript.words):
+        transcript = _with_fillers(transcript, filler)
+    others = _spans(transcript, own=False)
+    silences = [span[:3] for span in _gaps(transcript) if span[0] == "pause"]
+
+    assert silences == [("pause", *pause[:2]) for pause in _pauses(transcript)]
+    for _, start, end in silences:
+        assert all(max(start, low) >= min(end, high) for low, high in others)
+
+
+@settings(deadline=None, max_examples=60)
+@given(_one_mouth(), st.integers(1, 40))
+def test_a_later_beginning_moves_the_gaps_and_changes_nothing_else(
+    spoken: tuple[Spoken, list[int]], seconds: int
+) -> None:
+    transcript = _with_fillers(_transcript(*spoken[0]), *spoken[1])
+    later = dataclasses.replace(
+        transcript,
+        words=tuple(
+            dataclasses.replace(w, start_s=w.start_s + seconds, end_s=w.end_s + seconds)
+            for w in transcript.words
+        ),
+    )
+
+    moved = [
+        dataclasses.replace(gap, start_s=gap.start_s - seconds, end_s=gap.end_s - seconds)
+        for gap in gaps_of(later, min_pause_s=0.25)
+    ]
+    assert moved == list(gaps_of(transcript, min_pause_s=0.25))

@@ -1,9 +1,18 @@
 """Counts that say what a transcript is worth."""
 
+import csv
+import io
+
 import pytest
 
-from cogspeech.transcripts.quality import quality_of, with_fillers
+from cogspeech.config import TranscriptsSection
+from cogspeech.transcripts import quality
+from cogspeech.transcripts.quality import quality_csv, with_fillers
 from cogspeech.types import Transcript, Word
+
+
+def quality_of(transcript, **section):
+    return quality.quality_of(transcript, TranscriptsSection(**section))
 
 
 def spoken(*texts, **facts):
@@ -51,3 +60,40 @@ def test_a_phrase_three_times_in_a_row_is_suspicious(times, expected):
     texts = ["so"] + ["thank", "you", "very", "much"] * times + ["and", "so"]
 
     assert quality_of(spoken(*texts)).repeated_phrases == expected
+
+
+def test_gaps_are_counted_by_kind_and_pauses_by_duration():
+    """Silences of 0.25, 0.5, 0.75 and 3 s; a filler of 0.25 s; 1.5 s until the next turn."""
+    times = [(0.0, 0.5), (0.75, 1.0), (1.5, 2.0), (2.75, 3.0), (6.0, 6.5), (8.0, 8.5)]
+    words = [Word(text="the", start_s=start, end_s=end) for start, end in times]
+    words[1] = Word(text="uh", start_s=0.75, end_s=1.0, is_filler=True)
+    words.insert(5, Word(text="yes", start_s=7.0, end_s=7.25, speaker="interviewer"))
+    transcript = Transcript(recording_id="r1", words=tuple(words))
+
+    found = quality_of(transcript, pause_bins_s=(0.5, 2.0))
+
+    assert (found.pauses, found.pause_s) == (4, 4.5)
+    assert (found.filled_pauses, found.filled_pause_s) == (1, 0.25)
+    assert (found.turn_changes, found.turn_change_s) == (1, 1.5)
+    (row,) = csv.DictReader(io.StringIO(quality_csv([found])))
+    assert row["pauses_0.15_to_0.5_s"] == "1"
+    assert row["pauses_0.5_to_2_s"] == "2"
+    assert row["pauses_from_2_s"] == "1"
+    assert row["confidence"] == row["unheard_words"] == ""
+    assert "pauses_by_duration" not in row
+
+
+def test_bins_below_the_shortest_pause_are_left_out():
+    found = quality_of(spoken("the", "boy"), min_pause_s=0.6)
+
+    assert list(found.pauses_by_duration) == [
+        "pauses_0.6_to_1_s",
+        "pauses_1_to_2_s",
+        "pauses_from_2_s",
+    ]
+
+
+def test_without_bins_all_pauses_are_counted_together():
+    found = quality_of(spoken("the", "boy"), pause_bins_s=())
+
+    assert found.pauses_by_duration == {"pauses_from_0.15_s": 1}

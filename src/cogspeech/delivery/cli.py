@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from cogspeech.errors import CogspeechError
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+MAX_WORKERS = 1024
 Command = Callable[[argparse.Namespace], int | None]
 
 
@@ -116,14 +117,31 @@ def _add_study_commands(add: _Adder) -> None:
     run = add("run", _run, "run a whole study and write its run folder")
     run.add_argument("study", type=Path, help="study file (yaml)")
     run.add_argument("--out", type=Path, required=True, help="run folder to write")
+    _add_workers(run, "processes that find words and that encode")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+
+def _add_workers(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument(
+        "--workers", type=_workers, default=1, help=f"{what} (default 1: no further process)"
+    )
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MAX_WORKERS}, found '{text}'")
+    return int(text)
 
 
 def _add_transcript_commands(add: _Adder) -> None:
     transcribe = add("transcribe", _transcribe, "find the words of every recording of a study")
     transcribe.add_argument("study", type=Path, help="study file (yaml)")
+    _add_workers(transcribe, "processes that find words")
     transcribe.add_argument(
-        "--out", type=Path, metavar="DIR", help="write words files and quality.csv there, too"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write words files, gaps.csv and quality.csv there, too",
     )
     transcript = add("transcript", _transcript, "convert one transcript, to standard output")
     transcript.add_argument("file", type=Path, help="transcript of any known format")
@@ -190,17 +208,25 @@ def _demo(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     from cogspeech.study import load_study
 
-    _study(load_study(options.study), options.out, options, resume=options.resume)
+    how = {"resume": options.resume, "workers": options.workers}
+    _study(load_study(options.study), options.out, options, **how)
 
 
-def _study(study: object, run_dir: Path, options: argparse.Namespace, *, resume: bool) -> None:
+def _study(
+    study: object,
+    run_dir: Path,
+    options: argparse.Namespace,
+    *,
+    resume: bool,
+    workers: int = 1,
+) -> None:
     from cogspeech.config import Study
     from cogspeech.delivery.terminal import print_summary, progress_bars
     from cogspeech.study import run_study
 
     assert isinstance(study, Study)  # noqa: S101
     with progress_bars(quiet=options.quiet) as progress:
-        result = run_study(study, run_dir, resume=resume, progress=progress)
+        result = run_study(study, run_dir, resume=resume, workers=workers, progress=progress)
     print_summary(result, run_dir)
 
 
@@ -220,9 +246,10 @@ def _embed(options: argparse.Namespace) -> int:
     from cogspeech.config import parse_options
     from cogspeech.corpora.base import import_corpus
     from cogspeech.delivery.terminal import print_outcomes, progress_bars
+    from cogspeech.embeddings.corpus import embed_ahead
     from cogspeech.embeddings.engines.base import EngineOptions
     from cogspeech.embeddings.extract import build_engine
-    from cogspeech.study import embed_ahead, load_study
+    from cogspeech.study import load_study
 
     asked = {"workers": options.workers, "cluster": options.cluster}
     engine = build_engine(options.engine, parse_options(EngineOptions, asked, where="embed"))

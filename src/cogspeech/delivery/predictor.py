@@ -7,12 +7,13 @@ from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.decoding import AudioInfo
+from cogspeech.embeddings.base import build_encoders
 from cogspeech.embeddings.entries import Job
 from cogspeech.embeddings.extract import embed_recordings
 from cogspeech.errors import BundleError, TranscriptError
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.explanation.base import EXPLAINERS
-from cogspeech.study import EXPLAINER, build_encoders
+from cogspeech.study import EXPLAINER
 from cogspeech.training.bundle import Bundle, load_bundle
 from cogspeech.training.trainer import predict_probabilities
 from cogspeech.transcripts.base import checked, read_transcript_file

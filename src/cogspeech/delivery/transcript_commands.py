@@ -4,8 +4,7 @@ import argparse
 import csv
 import io
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,11 +14,13 @@ from cogspeech.cache import ContentCache, cache_folder, write_atomically
 from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.errors import ConfigError, TranscriptError
 from cogspeech.transcripts.base import WRITERS, read_transcript_file
-from cogspeech.transcripts.quality import Quality, quality_of
+from cogspeech.transcripts.pauses import Gap, gaps_of
+from cogspeech.transcripts.quality import Quality, measure_quality, quality_csv
 from cogspeech.transcripts.transcribe import Untranscribed
 from cogspeech.types import Transcript
 
 DONE_IN_PART = 3
+GAP_COLUMNS = ("recording_id", "kind", "start_s", "end_s", "duration_s", "before_word")
 
 
 def convert(options: argparse.Namespace) -> None:
@@ -58,13 +59,14 @@ def transcribe_study(options: argparse.Namespace) -> int:
     from cogspeech.study import load_study
     from cogspeech.transcripts.transcribe import transcribe
 
-    study = load_study(options.study)
+    study, cache = load_study(options.study), ContentCache(cache_folder())
     with progress_bars(quiet=options.quiet) as progress:
         corpus = import_corpus(study.corpus, study.target, progress=progress)
         found = transcribe(
             corpus.recordings,
             study.transcripts,
-            cache=ContentCache(cache_folder()),
+            cache=cache,
+            workers=options.workers,
             progress=progress,
         )
     transcripts = [each for each in found if isinstance(each, Transcript)]
@@ -72,9 +74,10 @@ def transcribe_study(options: argparse.Namespace) -> int:
     if not transcripts:
         more = f" (+{len(failed) - 1} more recordings)" if len(failed) > 1 else ""
         raise TranscriptError(f"{failed[0].problem}{more}")
+    qualities = measure_quality(corpus.recordings, transcripts, study.transcripts, cache=cache)
     if options.out:
-        _write_folder(transcripts, options.out)
-    return _print_transcripts([quality_of(each) for each in transcripts], failed)
+        _write_folder(transcripts, qualities, study.transcripts, options.out)
+    return _print_transcripts(qualities, failed)
 
 
 def _roles(pairs: Sequence[str]) -> dict[str, str]:
@@ -87,18 +90,32 @@ def _roles(pairs: Sequence[str]) -> dict[str, str]:
     return roles
 
 
-def _write_folder(transcripts: Sequence[Transcript], folder: Path) -> None:
-    """A words file per recording, and ``quality.csv``."""
+def _write_folder(
+    transcripts: Sequence[Transcript],
+    qualities: Sequence[Quality],
+    section: TranscriptsSection,
+    folder: Path,
+) -> None:
+    """A words file per recording, ``quality.csv`` and ``gaps.csv``."""
     writer = WRITERS.get("words_json")()
     for transcript in transcripts:
         name = transcript.recording_id.replace("/", "_").replace("\0", "_")
         content = writer.render(transcript, duration_s=None)
         write_atomically(folder / f"{name}.words.json", content.encode())
-    table = io.StringIO()
-    rows = csv.DictWriter(table, [f.name for f in fields(Quality)], lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(asdict(quality_of(transcript)) for transcript in transcripts)
-    write_atomically(folder / "quality.csv", table.getvalue().encode())
+    write_atomically(folder / "quality.csv", quality_csv(qualities).encode())
+    gaps = io.StringIO()
+    table = csv.writer(gaps, lineterminator="\n")
+    table.writerow(GAP_COLUMNS)
+    table.writerows(
+        (each.recording_id, gap.kind, *_seconds(gap), gap.before_word)
+        for each in transcripts
+        for gap in gaps_of(each, min_pause_s=section.min_pause_s)
+    )
+    write_atomically(folder / "gaps.csv", gaps.getvalue().encode())
+
+
+def _seconds(gap: Gap) -> tuple[str, str, str]:
+    return f"{gap.start_s:.3f}", f"{gap.end_s:.3f}", f"{gap.duration_s:.3f}"
 
 
 def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscribed]) -> int:
@@ -110,17 +127,13 @@ def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscri
         "trimmed": sum(q.trimmed for q in qualities),
         "clipped": sum(q.clipped for q in qualities),
         "fillers": sum(q.fillers for q in qualities),
+        "pauses": sum(q.pauses for q in qualities),
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     console.print(Text(f"{len(qualities)} recordings: {told}"))
     for quality in qualities:
-        if quality.repeated_phrases:
-            console.print(
-                Text(
-                    f"  {quality.recording_id}: {quality.repeated_phrases} phrases are said three "
-                    "times in a row; a recogniser may have made them up"
-                )
-            )
+        for doubt in _doubts(quality):
+            console.print(Text(f"  {quality.recording_id}: {doubt}"))
     warnings = sum(q.warnings for q in qualities)
     if warnings:
         console.print(
@@ -132,3 +145,17 @@ def _print_transcripts(qualities: Sequence[Quality], failed: Sequence[Untranscri
     for each in failed:
         console.print(Text(f"  {each.recording_id}  {each.problem}"))
     return DONE_IN_PART
+
+
+def _doubts(quality: Quality) -> Iterator[str]:
+    """Why some words of a recording may never have been said."""
+    if quality.repeated_phrases:
+        yield (
+            f"{quality.repeated_phrases} phrases are said three times in a row; a recogniser may "
+            "have made them up"
+        )
+    if quality.unheard_words:
+        yield (
+            f"{quality.unheard_words} words lie where transcripts.voice_activity hears no speech; "
+            "they may be made up"
+        )

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
 
-from cogspeech.config import Settings
+from cogspeech.config import Component, Settings, parse_options
 from cogspeech.embeddings.spans import FrameGeometry
 from cogspeech.registry import Registry
 
@@ -139,3 +139,12 @@ class TextEncoder(ABC):
 
 AUDIO_ENCODERS: Registry[type[AudioEncoder]] = Registry("audio encoder", "cogspeech.embeddings")
 TEXT_ENCODERS: Registry[type[TextEncoder]] = Registry("text encoder", "cogspeech.embeddings")
+
+
+def build_encoders(audio: Component, text: Component) -> tuple[AudioEncoder, TextEncoder]:
+    """Both encoders of a study or a bundle; weights are loaded when first needed."""
+    audio_plugin, text_plugin = AUDIO_ENCODERS.get(audio.name), TEXT_ENCODERS.get(text.name)
+    return (
+        audio_plugin(parse_options(audio_plugin.Options, audio.options, where="audio_encoder")),
+        text_plugin(parse_options(text_plugin.Options, text.options, where="text_encoder")),
+    )

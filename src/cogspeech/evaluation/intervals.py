@@ -1,8 +1,8 @@
-"""95 % intervals with the participant as the unit. Numpy and scipy's normal distribution only."""
+"""95 % intervals with the participant as the unit. Numpy and scipy's distributions only."""
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 Z = float(norm.ppf(0.975))
 BOOTSTRAP_DRAWS = 2000
@@ -73,3 +73,16 @@ def percentile_interval(
     """
     low, high = estimate + widen * (np.quantile(draws, [0.025, 0.975]) - estimate)
     return float(max(0.0, min(low, estimate))), float(min(1.0, max(high, estimate)))
+
+
+def median_interval(values: Float[np.ndarray, " participant"]) -> tuple[float, float] | None:
+    """The interval of a median that inverts the sign test; needs no shape of the distribution.
+
+    Its ends are the k-th smallest and largest value, with the largest k that keeps 95 %; ``None``
+    with fewer than six values, which cannot.
+    """
+    below = int(np.sum(binom.cdf(np.arange(len(values)), len(values), 0.5) <= 0.025))
+    if below == 0:
+        return None
+    ordered = np.sort(values)
+    return float(ordered[below - 1]), float(ordered[len(values) - below])

@@ -26,6 +26,7 @@ from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
 from cogspeech.reporting.figures import draw_figures
+from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
 from cogspeech.types import Estimate, Prediction
 
 ReadT = TypeVar("ReadT")
@@ -89,6 +90,8 @@ class _Run:
     scores: Scores
     """Of the primary system."""
     attributions: _Attributions
+    quality: tuple[QualityRow, ...]
+    """Empty in a run folder from before there was a ``quality.csv``."""
     study: Study
     study_yaml: str
     provenance: dict[str, JsonValue]
@@ -136,6 +139,9 @@ def _read(run_dir: Path) -> _Run:
             run_dir / "predictions.csv", lambda _: _scores(predictions, metrics.primary)
         ),
         attributions=_checked(run_dir / "attributions.json", _Attributions.model_validate_json),
+        quality=_checked(run_dir / "quality.csv", read_quality)
+        if (run_dir / "quality.csv").exists()
+        else (),
         study=_checked(
             run_dir / "study.yaml", lambda text: Study.model_validate(yaml.safe_load(text))
         ),
@@ -214,6 +220,7 @@ def _page(run: _Run) -> str:
             metrics.classes,
         ),
         recordings=_shown_recordings(run, own),
+        transcripts=transcript_table(run.quality, own) if run.quality else None,
         people=[int((run.scores.labels == label).sum()) for label in (0, 1)],
         files=[len({p.recording_id for p in own if p.label == label}) for label in (0, 1)],
         folds=len({p.fold for p in own}),

@@ -1,7 +1,7 @@
 """The run folder: every file of a finished study but the report, which is made from these.
 
-``metrics.json``, ``predictions.csv``, ``attributions.json``, ``study.yaml``, ``provenance.json``,
-``model/``; ``checkpoints/`` is written while training.
+``metrics.json``, ``predictions.csv``, ``attributions.json``, ``quality.csv``, ``study.yaml``,
+``provenance.json``, ``model/``; ``checkpoints/`` is written while training.
 """
 
 import csv
@@ -24,6 +24,7 @@ from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
 from cogspeech.training.bundle import Bundle, save_bundle
+from cogspeech.transcripts.quality import Quality, quality_csv
 from cogspeech.types import RESEARCH_STATEMENT, Attribution, Corpus, Estimate, Prediction
 
 LIBRARIES = ("accelerate", "numpy", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
@@ -52,6 +53,8 @@ class StudyResult:
     comparisons: tuple[Comparison, ...]
     probes: tuple[ProbeResult, ...]
     attributions: dict[str, tuple[Attribution, ...]]
+    qualities: tuple[Quality, ...]
+    """Of the transcripts."""
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
@@ -109,6 +112,7 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     """Writes every file, each atomically."""
     save_bundle(result.bundle, run_dir / "model")
     _write(run_dir / "predictions.csv", predictions_csv(result))
+    _write(run_dir / "quality.csv", quality_csv(result.qualities))
     _write_json(run_dir / "metrics.json", metrics_json(result))
     _write(run_dir / "splits.json", result.plan.as_json())
     _write_json(run_dir / "attributions.json", _attributions_json(result))

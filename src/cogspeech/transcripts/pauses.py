@@ -1,4 +1,4 @@
-"""Turns and pauses of the participant, from the words and their speakers.
+"""Turns, pauses and other gaps of the participant, from the words and their speakers.
 
 A pause stands before the word it delays. A gap in which somebody else speaks is no pause: it ends
 the turn.
@@ -7,11 +7,59 @@ the turn.
 import itertools
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from cogspeech.types import Pause, Transcript, Turn, Word
 
 TURN_MARGIN_S = 0.25
 """Audio kept before the first and after the last word of a turn, as far as nobody else speaks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch between the participant's words in which no word carries meaning.
+
+    ``pause``: silence inside a turn; ``filled``: a filler such as "uh"; ``turn_change``: from the
+    last word of a turn to the first of the next, whoever speaks in between.
+    """
+
+    kind: Literal["pause", "filled", "turn_change"]
+    start_s: float
+    end_s: float
+    before_word: int | None
+    """Position, among the participant's words, of the word that follows in the turn it belongs to;
+    ``None``: a filler that ends its turn."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return self.end_s - self.start_s
+
+
+def gaps_of(transcript: Transcript, *, min_pause_s: float) -> tuple[Gap, ...]:
+    """The pauses of `pauses_of`, the fillers, and the changes of turn, in the order of time.
+
+    What lies beside a word without times, or with interpolated ones, is unknown, hence no gap.
+    """
+    gaps = [
+        Gap(kind="pause", start_s=each.start_s, end_s=each.end_s, before_word=each.before_word)
+        for each in pauses_of(transcript, min_pause_s=min_pause_s)
+    ]
+    spoken_until, is_known = 0.0, False
+    for group in _turn_words(transcript):
+        (first, opening), (last, closing) = group[0], group[-1]
+        heard = _heard(group)
+        if is_known and opening.is_heard and spoken_until < heard[0][1]:
+            start_s, end_s = spoken_until, heard[0][1]
+            gaps.append(Gap(kind="turn_change", start_s=start_s, end_s=end_s, before_word=first))
+        for position, start_s, end_s, is_filler in heard:
+            spoken_until = max(spoken_until, end_s)
+            if is_filler:
+                following = position + 1 if position < last else None
+                gaps.append(Gap(kind="filled", start_s=start_s, end_s=end_s, before_word=following))
+        is_known = closing.is_heard
+    return tuple(sorted(gaps, key=lambda gap: (gap.start_s, gap.end_s)))
 
 
 def pauses_of(transcript: Transcript, *, min_pause_s: float) -> tuple[Pause, ...]:
@@ -87,6 +135,15 @@ def _turn_words(transcript: Transcript) -> Iterator[list[tuple[int, Word]]]:
             spoken_until = max(spoken_until, word.end_s or 0.0)
     if group:
         yield group
+
+
+def _heard(group: list[tuple[int, Word]]) -> list[tuple[int, float, float, bool]]:
+    """Position, start, end, and whether it is a filler, of the words whose times were measured."""
+    return [
+        (position, word.start_s, word.end_s, word.is_filler)
+        for position, word in group
+        if word.is_heard and word.start_s is not None and word.end_s is not None
+    ]
 
 
 def _other_spans(transcript: Transcript) -> list[tuple[float, float]]:

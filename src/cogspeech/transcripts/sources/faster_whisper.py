@@ -79,9 +79,8 @@ class FasterWhisper(TranscriptSource):
             utterances.append(Utterance(first_word=first, last_word=len(words)))
             doubt = _doubt(segment)
             if doubt:
-                warnings.append(
-                    f"{recording.where}: segment {number} ({segment.start:.2f} s) {doubt}"
-                )
+                # Without the row: what was found is kept for any recording with the same audio.
+                warnings.append(f"faster_whisper: segment {number} ({segment.start:.2f} s) {doubt}")
         if not words:
             raise TranscriptError(f"{recording.where}: no word is heard; give it a transcript file")
         return Transcript(

@@ -1,0 +1,1 @@
+"""Detectors of speech, one file each."""
