@@ -19,6 +19,14 @@ settings.load_profile("cogspeech")
 from digit_corpora import real_speech_folder  # noqa: E402
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_users_cache(tmp_path_factory):
+    """For fixtures that live longer than a test: what a user has kept decides no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COGSPEECH_CACHE", str(tmp_path_factory.mktemp("cache-of-session")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("COGSPEECH_CACHE", str(tmp_path_factory.mktemp("cache")))
