@@ -74,8 +74,8 @@ def test_every_other_block_of_the_readme_runs(corpus, tmp_path):
         "predictions.csv",
         "provenance.json",
         "quality.csv",
-        "splits.json",
         "report.html",
+        "splits.json",
         "study.yaml",
     ]
 
