@@ -13,11 +13,12 @@ import dataclasses
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from cogspeech.types import Word
+from cogspeech.types import Phone, Word
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_S = 0.01
@@ -35,6 +36,8 @@ MIN_SPEECH_S = 0.03
 
 CLAIM_S = 0.3
 """At most this much speech beside a word is taken for a part of it."""
+
+Timed = TypeVar("Timed", Word, Phone)
 
 _FRAME = round(FRAME_S * SAMPLE_RATE_HZ)
 _WINDOW = 400
@@ -102,10 +105,12 @@ def find_speech(samples: Float[np.ndarray, " sample"]) -> SpeechEnergy:
 
 
 def fit_words(words: Iterable[Word], speech: SpeechEnergy) -> tuple[Word, ...]:
-    """What an aligner found, fitted to the speech: cut back, then widened, phones inside words."""
-    return tuple(
-        _with_fitting_phones(word) for word in widen_words(trim_words(words, speech), speech)
-    )
+    """What an aligner found, fitted to the speech: cut back, then widened, phones inside words.
+
+    Times are whole microseconds, so that files show 0.34 and not 0.33999999999999997.
+    """
+    fitted = widen_words(trim_words(words, speech), speech)
+    return tuple(_with_fitting_phones(_rounded(word)) for word in fitted)
 
 
 def trim_words(words: Iterable[Word], speech: SpeechEnergy) -> tuple[Word, ...]:
@@ -169,11 +174,23 @@ def widen_words(words: Iterable[Word], speech: SpeechEnergy) -> tuple[Word, ...]
     return tuple(widened)
 
 
+def _rounded(item: Timed) -> Timed:
+    if item.start_s is None or item.end_s is None:
+        return item
+    return dataclasses.replace(item, start_s=round(item.start_s, 6), end_s=round(item.end_s, 6))
+
+
 def _with_fitting_phones(word: Word) -> Word:
     """Phones that begin and end with their word; those of which nothing is left are dropped."""
     if word.start_s is None or word.end_s is None:
         return word
-    kept = [p for p in word.phones if p.start_s < word.end_s and p.end_s > word.start_s]
+    least_s = FRAME_S / 2
+    inside = [
+        phone
+        for phone in word.phones
+        if min(phone.end_s, word.end_s) - max(phone.start_s, word.start_s) > least_s
+    ]
+    kept = [_rounded(phone) for phone in inside]
     last = len(kept) - 1
     phones = tuple(
         dataclasses.replace(
