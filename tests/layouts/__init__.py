@@ -29,6 +29,10 @@ class Layout:
     target: str = "diagnosis"
     spoil_label: Callable[[Path], str] | None = None
     """Writes the label "zebra" somewhere; gives the end of the place that the error must name."""
+    sheets: tuple[str, ...] = ()
+    """The label files; a damaged one must be refused."""
+    is_listed: bool = True
+    """False: nothing but its audio file says that there is a recording."""
     is_tree: bool = True
     """False: it is no corpus as it is distributed."""
 

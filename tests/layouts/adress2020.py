@@ -93,8 +93,12 @@ LAYOUTS = {
             "meta_data.txt:2: no label in meta_data.txt",
             "meta_data.txt:3: no label in meta_data.txt",
         ),
+        sheets=("cc_meta_data.txt", "cd_meta_data.txt", "meta_data.txt"),
     ),
     "labelled test": Layout(
-        build=build_labelled, expected={**EXPECTED, **TEST_EXPECTED}, spoil_label=spoil_label
+        build=build_labelled,
+        expected={**EXPECTED, **TEST_EXPECTED},
+        spoil_label=spoil_label,
+        sheets=("cc_meta_data.txt", "cd_meta_data.txt", "meta_data_test.txt"),
     ),
 }

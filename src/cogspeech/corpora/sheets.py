@@ -123,8 +123,7 @@ def by_key(rows: Iterable[Row], column: str) -> dict[str, Row]:
         first = found.setdefault(folded(row.need(column)), row)
         if first is not row:
             raise CorpusError(
-                f"{row.where}: {column} '{shortened(row.need(column))}' stands at {first.where} "
-                "already; keep one of the rows"
+                f"{row.where}: {column} is the same as at {first.where}; keep one of the rows"
             )
     return found
 
