@@ -119,14 +119,14 @@ class LayoutImporter(CorpusImporter):
         passed_over: list[PassedOver] = []
         found = sorted(self.find(tree, passed_over), key=lambda one: one.recording_id)
         _refuse_twins(found)
-        labels = self._labels(found)
+        labels = self._labels(found) if found else []
         kept = [
             (one, label)
             for one, label in zip(found, labels, strict=True)
             if not _is_left_out(one, label, passed_over)
         ]
         _refuse_half(tree.root, kept)
-        passed_over += self._unknown_audio(tree, found)
+        passed_over += self._unknown_audio(tree, found, passed_over)
         passed_over += [_without(one) for one, _ in kept if not _is_usable(one)]
         usable = self._of_one_label([p for p in kept if _is_usable(p[0])], passed_over)
         if not usable:
@@ -141,12 +141,16 @@ class LayoutImporter(CorpusImporter):
             passed_over=tuple(passed_over),
         )
 
-    def _unknown_audio(self, tree: CorpusTree, found: Iterable[Found]) -> list[PassedOver]:
+    def _unknown_audio(
+        self, tree: CorpusTree, found: Iterable[Found], passed_over: Iterable[PassedOver]
+    ) -> list[PassedOver]:
         """Audio files that nothing speaks of, by their folders."""
         known = {one.audio.real for one in found if one.audio}
+        told = {folded(Path(each.where).stem) for each in passed_over}
         unknown: dict[Path, list[CorpusFile]] = defaultdict(list)
         for file in tree.files:
-            if file.is_audio and file.real not in known and not self.is_further(file):
+            is_known = file.real in known or folded(file.stem) in told or self.is_further(file)
+            if file.is_audio and not is_known:
                 unknown[file.path.parent].append(file)
         return [
             PassedOver(

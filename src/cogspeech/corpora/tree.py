@@ -90,12 +90,14 @@ class CorpusTree:
         self.files = tuple(sorted(_walk(self.root), key=lambda file: file.parts))
         self._by_place: dict[tuple[str, ...], CorpusFile] = {}
         self._by_name: dict[str, list[CorpusFile]] = defaultdict(list)
+        self._sounds: dict[str, list[CorpusFile]] = defaultdict(list)
         self._by_stem: dict[tuple[tuple[str, ...], str], list[CorpusFile]] = defaultdict(list)
         for file in self.files:
             place = tuple(folded(part) for part in file.parts)
             self._by_place[place] = file
             self._by_name[place[-1]].append(file)
             if file.is_audio:
+                self._sounds[folded(file.stem)].append(file)
                 self._by_stem[place[:-1], folded(file.stem)].append(file)
 
     def file(self, *parts: str) -> CorpusFile | None:
@@ -127,6 +129,15 @@ class CorpusTree:
             )
         return found[0] if found else None
 
+    def audio_in(self, part: str, stem: str) -> CorpusFile | None:
+        """The audio file of one name, anywhere below a folder called ``part``.
+
+        Raises:
+            CorpusError: there are two.
+        """
+        found = [f for f in self._sounds.get(folded(stem), ()) if part in map(folded, f.folder)]
+        return only_one(found)
+
     def audio(self, folder: Sequence[str], stem: str) -> CorpusFile | None:
         """The audio file of one recording; its suffix may be any.
 
@@ -134,13 +145,21 @@ class CorpusTree:
             CorpusError: there are two.
         """
         place = tuple(folded(part) for part in folder), folded(stem)
-        found = self._by_stem.get(place, [])
-        if len(found) > 1:
-            raise CorpusError(
-                f"{found[0].path}: and '{found[1].name}' beside it are two audio files of one "
-                "recording; keep one of them"
-            )
-        return found[0] if found else None
+        return only_one(self._by_stem.get(place, ()))
+
+
+def only_one(found: Sequence[CorpusFile]) -> CorpusFile | None:
+    """The audio file of a recording, if there is one.
+
+    Raises:
+        CorpusError: there are two.
+    """
+    if len(found) > 1:
+        raise CorpusError(
+            f"{found[0].path}: and '{'/'.join(found[1].parts)}' are two audio files of one "
+            "recording; keep one of them"
+        )
+    return found[0] if found else None
 
 
 def _walk(root: Path) -> list[CorpusFile]:

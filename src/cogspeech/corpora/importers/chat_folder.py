@@ -11,6 +11,7 @@ from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.chat_trees import ChatRecording, chat_recordings
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
+from cogspeech.corpora.patterns import name_pattern
 from cogspeech.corpora.tree import CorpusTree, folded
 from cogspeech.types import PassedOver
 
@@ -38,21 +39,11 @@ PRESETS: Mapping[str, _Preset] = {
 }
 
 
-def _pattern(text: str) -> str:
-    try:
-        groups = re.compile(text).groupindex
-    except re.error as error:
-        raise ValueError(f"is not a regular expression ({error})") from error
-    if "participant" not in groups:
-        raise ValueError("needs a group (?P<participant>...), and may have (?P<visit>...)")
-    return text
-
-
 class ChatFolderOptions(LayoutOptions):
     """What CHAT files do not tell."""
 
     preset: Literal["none", "delaware", "ivanova", "kempler", "lu"] = "none"
-    participant: Annotated[str, AfterValidator(_pattern)] | None = None
+    participant: Annotated[str, AfterValidator(name_pattern)] | None = None
     """A regular expression for whole file names without their suffix, with a group
     ``participant`` and, if there are visits, ``visit``. Default: that of the preset."""
     ids: Literal["preset", "whole corpus", "per folder"] = "preset"
