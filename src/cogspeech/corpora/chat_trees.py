@@ -38,7 +38,11 @@ class ChatRecording:
 
 
 def chat_recordings(
-    tree: CorpusTree, passed_over: list[PassedOver], *, media: str | None = None
+    tree: CorpusTree,
+    passed_over: list[PassedOver],
+    *,
+    media: str | None = None,
+    alike: Iterable[str] = (),
 ) -> list[ChatRecording]:
     """Every CHAT file of a tree.
 
@@ -46,12 +50,13 @@ def chat_recordings(
         tree: the files.
         passed_over: takes the files that do not tell who is studied.
         media: the folder below the root in which audio is looked for; ``None``: everywhere.
+        alike: names of folders, such as those of groups, that a transcript and its audio share.
 
     Raises:
         CorpusError: two audio files belong to one transcript, or a file cannot be read.
     """
     headers = {file: read_chat_headers(file.path) for file in tree.files if file.suffix == ".cha"}
-    audio = _pair(tree, headers, media)
+    audio = _pair(tree, headers, media, frozenset(map(folded, alike)))
     found = []
     for file, header in headers.items():
         if len(header.participants) == 1:
@@ -71,30 +76,38 @@ def chat_recordings(
 
 
 def _pair(
-    tree: CorpusTree, headers: Mapping[CorpusFile, ChatHeaders], media: str | None
+    tree: CorpusTree,
+    headers: Mapping[CorpusFile, ChatHeaders],
+    media: str | None,
+    alike: frozenset[str],
 ) -> dict[CorpusFile, CorpusFile]:
     below = tuple(folded(part) for part in media.split("/") if part) if media else ()
     sounds = [f for f in tree.files if f.is_audio and _place(f)[: len(below)] == below]
     by_name: dict[str, list[CorpusFile]] = defaultdict(list)
     for sound in sounds:
         by_name[folded(sound.stem)].append(sound)
-    pairs: dict[CorpusFile, list[tuple[Place, Place, CorpusFile]]] = {}
-    for file, header in headers.items():
-        candidates = by_name[folded(file.stem)] or by_name[folded(header.media or file.stem)]
-        beside = [sound for sound in candidates if _place(sound) == _place(file)]
-        pairs[file] = [(*_mirror(_place(file), _place(s)), s) for s in beside or candidates]
-    mirrors = _mirrors(pairs.values(), headers, sounds)
-    found: dict[CorpusFile, CorpusFile] = {}
-    for file, mirrored in pairs.items():
-        for one, other, sound in mirrored:
-            if one == other or (one, other) in mirrors:
-                first = found.setdefault(file, sound)
-                if first is not sound:
-                    raise CorpusError(
-                        f"{file.path}: '{'/'.join(first.parts)}' and '{'/'.join(sound.parts)}' "
-                        "are two audio files of one recording; keep one, or name the folder of "
-                        "the audio in the option media"
-                    )
+    pairs = {
+        file: [
+            (*_mirror(_place(file), _place(sound)), sound)
+            for sound in by_name[folded(file.stem)] or by_name[folded(header.media or file.stem)]
+        ]
+        for file, header in headers.items()
+    }
+    beside = {sound for each in pairs.values() for one, other, sound in each if one == other}
+    mirrors = _mirrors(pairs.values(), headers, set(sounds) - beside, alike)
+    found = {}
+    for file, candidates in pairs.items():
+        own = [sound for one, other, sound in candidates if one == other] or [
+            sound for one, other, sound in candidates if (one, other) in mirrors
+        ]
+        if len(own) > 1:
+            raise CorpusError(
+                f"{file.path}: '{'/'.join(own[0].parts)}' and '{'/'.join(own[1].parts)}' are two "
+                "audio files of one recording; keep one, or name the folder of the audio in the "
+                "option media"
+            )
+        if own:
+            found[file] = own[0]
     return found
 
 
@@ -116,11 +129,13 @@ def _mirrors(
     pairs: Iterable[Iterable[tuple[Place, Place, CorpusFile]]],
     transcripts: Iterable[CorpusFile],
     sounds: Iterable[CorpusFile],
+    alike: frozenset[str],
 ) -> set[tuple[Place, Place]]:
     """Pairs of folders of which one holds transcripts and the other, laid out alike, the audio.
 
-    Where two such pairs contradict each other, the wider one is right: the audio of another task
-    or group must not be taken for that of a transcript whose own is missing.
+    The audio of another task or group must never be taken for that of a transcript whose own is
+    missing. So where two pairs contradict each other, the wider one is right, and two folders that
+    lie deep in trees that look alike are none.
     """
     count = Counter((a, b) for each in pairs for a, b, _ in each if a != b)
     num_transcripts = _counts(transcripts)
@@ -130,9 +145,17 @@ def _mirrors(
         own = num_sounds[other] if other[: len(one)] == one else 0
         is_pure = num_transcripts[other] == 0 and num_sounds[one] - own == 0
         is_free = not any(one[: len(a)] == a and one != a for a, _ in chosen)
-        if is_pure and is_free:
+        if is_pure and is_free and _are_roots(one, other, alike):
             chosen.add((one, other))
     return chosen
+
+
+def _are_roots(one: Place, other: Place, alike: frozenset[str]) -> bool:
+    """Whether two folders can be the tops of a tree of transcripts and one of audio."""
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
+    is_deep = len(one) > 1 and len(other) > 1
+    return not (is_deep or set(one) & set(other) or alike & {*one, *other})
 
 
 def _counts(files: Iterable[CorpusFile]) -> Counter[Place]:

@@ -55,7 +55,8 @@ class _Workbook:
 
         def sheet(name: str, attributes: Mapping[str, str]) -> None:
             if name == "sheet":
-                parts.append(targets.get(attributes.get("r:id", ""), ""))
+                key = next((v for k, v in attributes.items() if k.endswith(":id")), "")
+                parts.append(targets.get(key, ""))
 
         self._parse("xl/_rels/workbook.xml.rels", relationship)
         self._parse("xl/workbook.xml", sheet)

@@ -11,6 +11,7 @@ from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.layout import Found, LayoutImporter
 from cogspeech.corpora.sheets import Row, by_key, read_sheet
 from cogspeech.corpora.tree import CorpusFile, CorpusTree, folded
+from cogspeech.errors import CorpusError
 from cogspeech.types import PassedOver
 
 AUDIO, CHUNKS = "Full_wave_enhanced_audio", "Normalised_audio-chunks"
@@ -46,6 +47,12 @@ class Adress2020Importer(LayoutImporter):
         tests = [file for name in TEST_FILES if (file := tree.named(name))]
         if not any(train.values()) and not tests:
             raise self.wrong_root(tree, [*TRAIN_FILES.values(), *TEST_FILES])
+        if any(train.values()) and not all(train.values()):
+            absent = next(TRAIN_FILES[label] for label, sheet in train.items() if not sheet)
+            raise CorpusError(
+                f"{tree.root}: holds one of {' and '.join(TRAIN_FILES.values())}, but no {absent}; "
+                "complete the corpus"
+            )
         for label, sheet in train.items():
             if sheet:
                 yield from _part(tree, sheet, label)

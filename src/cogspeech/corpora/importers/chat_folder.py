@@ -96,7 +96,12 @@ class ChatFolderImporter(LayoutImporter):
 
     def find(self, tree: CorpusTree, passed_over: list[PassedOver]) -> Iterable[Found]:
         """Every CHAT file."""
-        recordings = chat_recordings(tree, passed_over, media=self.options.media)
+        recordings = chat_recordings(
+            tree,
+            passed_over,
+            media=self.options.media,
+            alike={*self.known_labels, *self.options.labels},
+        )
         if not recordings and not passed_over:
             raise self.wrong_root(tree, ["*.cha"])
         return [found for one in recordings if (found := self._found(one, passed_over))]

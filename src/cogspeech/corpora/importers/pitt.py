@@ -18,6 +18,7 @@ from cogspeech.corpora.tree import CorpusFile, CorpusTree, folded
 from cogspeech.errors import CorpusError
 from cogspeech.types import PassedOver
 
+GROUPS = frozenset({"control", "dementia"})
 TASKS = frozenset({"cookie", "fluency", "recall", "sentence"})
 FILE_NAME = re.compile(r"([0-9]{1,4})-([0-9])[a-z]?")
 SHEETS = ("data.xlsx", "data.csv")
@@ -82,7 +83,9 @@ class PittImporter(LayoutImporter):
         people = _people(tree)
         found = [
             self._found(one, people, passed_over)
-            for one in chat_recordings(tree, passed_over, media=self.options.media)
+            for one in chat_recordings(
+                tree, passed_over, media=self.options.media, alike={*GROUPS, *TASKS}
+            )
             if _task_of(one.transcript) in self.options.tasks
         ]
         if not found:
