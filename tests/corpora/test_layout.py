@@ -169,8 +169,8 @@ def test_nothing_at_all_says_why(root):
     refusal = _refusal(root, _one("x-1", has_audio=False))
 
     assert refusal == (
-        f"{root}: no recording of a test has audio and a label; {root}: 4 audio files of which a "
-        "test says nothing, the first is 'a-1.wav' (+1 more)"
+        f"{root}: no recording of a test has audio and a label; list.csv:x-1: no audio, looked for "
+        "x-1.wav (+1 more)"
     )
 
 
@@ -185,8 +185,8 @@ def test_a_score_can_be_the_target_and_is_empty_where_unknown(root):
 def test_an_option_that_does_not_exist_is_refused(root):
     refusal = _refusal(root, *REST, error=ConfigError, labels={"mcl": None})
 
-    assert refusal == "labels: a test has no 'mcl'; did you mean 'mci'? known: ad, control, " \
-        "dementia, hc, mci"  # fmt: skip
+    assert refusal == "labels: a test has no 'mcl'; did you mean 'mci'? known: AD, HC, " \
+        "control, dementia, mci"  # fmt: skip
 
 
 def test_a_study_can_name_a_corpus_and_hears_what_is_missing(tmp_path):

@@ -128,6 +128,15 @@ def test_a_number_is_finite_or_none_at_all(tmp_path, cell):
             row.number("mmse")
 
 
+@pytest.mark.parametrize("cell", ["-1", "31", "99", "30.5"])
+def test_a_score_is_one_of_0_to_30(tmp_path, cell):
+    good, bad = _read(tmp_path, f"adressfname,dx,mmse\na,ad,30\na,ad,{cell}\n")
+
+    assert good.score("mmse") == 30.0
+    with pytest.raises(CorpusError, match=rf":3: mmse is '{cell}'; expected 0 to 30 or NA"):
+        bad.score("mmse")
+
+
 def test_a_key_that_stands_twice_names_both_rows_and_not_the_key(tmp_path):
     rows = _read(tmp_path, "adressfname,dx\nAda,ad\nbo,cn\nada,cn\n")
 

@@ -126,8 +126,8 @@ class LayoutImporter(CorpusImporter):
             if not _is_left_out(one, label, passed_over)
         ]
         _refuse_half(tree.root, kept)
-        passed_over += self._unknown_audio(tree, found, passed_over)
-        passed_over += [_without(one) for one, _ in kept if not _is_usable(one)]
+        unknown = self._unknown_audio(tree, found, passed_over)
+        passed_over += [_without(one) for one, _ in kept if not _is_usable(one)] + unknown
         usable = self._of_one_label([p for p in kept if _is_usable(p[0])], passed_over)
         if not usable:
             raise CorpusError(
@@ -164,8 +164,8 @@ class LayoutImporter(CorpusImporter):
     def _labels(self, found: Sequence[Found]) -> list[str | None]:
         """What each label is called; ``None`` for recordings to leave out, and those without."""
         chosen = {folded(name): label for name, label in self.options.labels.items()}
-        raw = {folded(one.label_raw) for one in found if one.label_raw is not None}
-        known = {*raw, *self.known_labels, *map(folded, self.known_labels.values())}
+        raw = {one.label_raw for one in found if one.label_raw is not None}
+        known = {folded(name) for name in (*raw, *self.known_labels, *self.known_labels.values())}
         for name in self.options.labels:
             if folded(name) not in known:
                 names = tuple(sorted({*self.known_labels.values(), *raw}))

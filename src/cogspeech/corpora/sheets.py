@@ -20,6 +20,7 @@ from cogspeech.registry import nearest
 MAX_BYTES = 64 << 20
 MAX_CELL = 4_096
 """Characters. Nothing that a label file needs is longer."""
+HIGHEST_SCORE = 30
 SEPARATORS = (",", ";", "\t")
 NOT_AVAILABLE = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "."})
 
@@ -62,6 +63,19 @@ class Row:
                 f"{', '.join(meanings)} or NA"
             )
         return None if cell is None else meanings[cell.casefold()]
+
+    def score(self, column: str) -> float | None:
+        """The cell as an MMSE, of 0 to 30.
+
+        Raises:
+            CorpusError: it is none, such as a code for a score that is missing.
+        """
+        score = self.number(column)
+        if score is not None and not 0 <= score <= HIGHEST_SCORE:
+            raise CorpusError(
+                f"{self.where}: {column} is '{score:g}'; expected 0 to {HIGHEST_SCORE} or NA"
+            )
+        return score
 
     def number(self, column: str) -> float | None:
         """The cell as a number.

@@ -110,6 +110,16 @@ def test_pitt_other_tasks_are_not_imported_unasked_and_other_names_are_told(tmp_
     ]
 
 
+@pytest.mark.parametrize("importer", ["pitt", "chat_folder"])
+def test_the_audio_of_another_group_is_never_taken_even_if_there_is_no_other(tmp_path, importer):
+    """Nothing but the names of the groups tells that these two do not belong together."""
+    chat(tmp_path / "Control/cookie/001-0.cha", "eng|UPMC|PAR|||Control||Participant|||")
+    tone(tmp_path / "Dementia/cookie/001-0.wav")
+
+    with pytest.raises(CorpusError, match=r"Control/cookie/001-0\.cha:5: no audio, looked for"):
+        _read(importer, tmp_path)
+
+
 def test_pitt_all_visits_are_of_one_person(tmp_path):
     corpus = _read("pitt", _built("pitt", tmp_path))
 
@@ -283,5 +293,5 @@ def test_audio_folder_a_class_is_named_or_refused(tmp_path):
 
     with pytest.raises(CorpusError, match="the label is 'SCI'; expected one of"):
         _read("audio_folder", path, participant=pattern)
-    with pytest.raises(ConfigError, match=r"has no 'SCID'; did you mean 'sci'"):
+    with pytest.raises(ConfigError, match=r"has no 'SCID'; did you mean 'SCI'"):
         _read("audio_folder", path, participant=pattern, labels={"SCID": "x"})

@@ -89,7 +89,7 @@ def _found(tree: CorpusTree, sheet: CorpusFile, row: Row, label: str | None) -> 
         task="cookie",
         language="en",
         official_split="train" if label else "test",
-        mmse=row.number("mmse"),
+        mmse=row.score("mmse"),
         mmse_source=sheet.name,
         age_years=row.number("age"),
         sex=row.one_of("gender", SEXES),

@@ -76,7 +76,7 @@ def _part(
             task="cookie" if language == "en" else "picture",
             language=language,
             official_split=split,
-            mmse=row.number("mmse"),
+            mmse=row.score("mmse"),
             mmse_source=sheet.name,
             age_years=row.number("age") or facts.number("age"),
             sex=row.one_of("gender", SEXES) or facts.one_of("gender", SEXES),

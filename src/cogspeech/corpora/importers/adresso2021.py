@@ -148,7 +148,7 @@ def _trained(tree: CorpusTree, sheet: CorpusFile, row: Row) -> Found:
         task="cookie",
         language="en",
         official_split="train",
-        mmse=row.number("mmse"),
+        mmse=row.score("mmse"),
         mmse_source=sheet.name,
     )
 
@@ -176,6 +176,6 @@ def _placed(
         task="fluency" if "progression" in folders else "cookie",
         language="en",
         official_split="train" if "train" in folders else "test",
-        mmse=score.number("MMSE") if score else None,
+        mmse=score.score("MMSE") if score else None,
         mmse_source=TEST_SCORES,
     )

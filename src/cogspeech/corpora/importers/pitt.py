@@ -106,7 +106,7 @@ class PittImporter(LayoutImporter):
         label, source = self._diagnosis(one, row, visit)
         mmse, mmse_source = one.speaker.score("education"), "transcript, @ID"
         if mmse is None and row:
-            mmse, mmse_source = row.number(f"mmse{visit}"), "spreadsheet"
+            mmse, mmse_source = row.score(f"mmse{visit}"), "spreadsheet"
         place = [folded(part) for part in one.transcript.folder[-2:]]
         return Found(
             recording_id="-".join([*place, one.transcript.stem]),

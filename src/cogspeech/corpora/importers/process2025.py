@@ -85,7 +85,7 @@ def _found(
         task=TASKS.get(task, task),
         language="en",
         official_split=folded(row.need("split")),
-        mmse=row.number("mmse"),
+        mmse=row.score("mmse"),
         mmse_source=f"{sheet.name}, partly converted from MoCA and ACE-III",
         age_years=number_of(age.removesuffix(IMPUTED), f"{row.where}: age") if age else None,
         age_imputed=bool(age and age.endswith(IMPUTED)),

@@ -97,7 +97,7 @@ def _part(
             task=f"picture {name.group(2)}",
             language=languages.get(folded(name.group(1))),
             official_split=part,
-            mmse=row.number("mmse"),
+            mmse=row.score("mmse"),
             mmse_source=TRAIN if part == "train" else TEST,
             age_years=facts.number("age"),
             sex=facts.one_of("sex", SEXES),
