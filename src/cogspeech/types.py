@@ -73,12 +73,24 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """Something of a corpus that did not become a recording."""
+
+    where: str
+    """The file, and the row if there is one."""
+    reason: str
+    is_asked: bool = False
+    """True: an option of the importer leaves it out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
     """The recordings of a study and what every surface must say about them."""
 
     recordings: tuple[Recording, ...]
     notice: str | None = None
     """A sentence that must stand on every surface, such as that the voices are synthetic."""
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ import soundfile
 
 from cogspeech.config import TargetSection
 from cogspeech.corpora.base import IMPORTERS, check_recordings
-from cogspeech.corpora.synthetic import SyntheticImporter, make, voice
-from cogspeech.corpora.synthetic.people import PITCHES, invite
-from cogspeech.corpora.synthetic.picture import (
+from cogspeech.corpora.importers.synthetic import SyntheticImporter, make, voice
+from cogspeech.corpora.importers.synthetic.people import PITCHES, invite
+from cogspeech.corpora.importers.synthetic.picture import (
     CLOSINGS,
     CONNECTORS,
     EMPTY_SENTENCES,
@@ -28,8 +28,8 @@ from cogspeech.corpora.synthetic.picture import (
     VAGUE_OBJECTS,
     VAGUE_SUBJECTS,
 )
-from cogspeech.corpora.synthetic.script import MAX_SENTENCES, MIN_PAUSE_S, write_script
-from cogspeech.corpora.synthetic.signs import draw_profile, vary_profile
+from cogspeech.corpora.importers.synthetic.script import MAX_SENTENCES, MIN_PAUSE_S, write_script
+from cogspeech.corpora.importers.synthetic.signs import draw_profile, vary_profile
 from cogspeech.errors import CorpusError, MissingExtra
 from cogspeech.types import Corpus, Recording, no_progress
 
@@ -37,7 +37,7 @@ SMALL = {"participants": 8, "second_visits": 0.25}
 MAKE_IN_ANOTHER_PROCESS = """
 import sys
 from pathlib import Path
-from cogspeech.corpora.synthetic import SyntheticImporter
+from cogspeech.corpora.importers.synthetic import SyntheticImporter
 from cogspeech.types import no_progress
 options = SyntheticImporter.Options(participants=8, second_visits=0.25)
 SyntheticImporter(options).read(Path(sys.argv[1]), target_column="diagnosis", progress=no_progress)
@@ -82,7 +82,7 @@ def unspoken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(word)
         return np.full(800, 0.1, dtype=np.float32)
 
-    monkeypatch.setattr("cogspeech.corpora.synthetic.speak.say", hum)
+    monkeypatch.setattr("cogspeech.corpora.importers.synthetic.speak.say", hum)
     return asked
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cogspeech.config import parse_options
 from cogspeech.corpora.base import IMPORTERS, read_recordings_table
-from cogspeech.corpora.table import TableImporter
+from cogspeech.corpora.importers.table import TableImporter
 from cogspeech.errors import ConfigError, CorpusError
 from cogspeech.types import no_progress
 

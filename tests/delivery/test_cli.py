@@ -18,7 +18,7 @@ from cogspeech.delivery import cli
 from cogspeech.delivery.cli import main
 from cogspeech.errors import CogspeechError
 
-COMMANDS = ("demo", "embed", "run", "predict", "report")
+COMMANDS = ("demo", "import", "embed", "run", "predict", "report")
 HEAVY = ("torch", "numpy", "pydantic", "transformers", "scipy", "sklearn", "rich", "yaml")
 ANSWER_KEYS = {
     "recording_id",

@@ -13,7 +13,7 @@ import yaml
 
 from checkpoints import save_audio_checkpoint, save_text_checkpoint
 from cogspeech.config import Study
-from cogspeech.corpora.base import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from cogspeech.corpora.base import IMPORTERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from cogspeech.delivery.cli import main
 from cogspeech.evaluation.base import PROBES
 from cogspeech.transcripts.base import read_transcript_file
@@ -156,3 +156,16 @@ def test_the_dedicated_files_are_there():
         assert (ROOT / name).stat().st_size > 200
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["license"] == "Apache-2.0"
+
+
+def test_the_docs_name_every_corpus_with_its_access_options_and_labels():
+    text = (ROOT / "docs" / "corpora.md").read_text()
+    for name in IMPORTERS.names():
+        importer = IMPORTERS.get(name)
+        assert f"`{name}`" in text
+        assert importer.access is None or f"({importer.access.url})" in text
+        for label, canonical in getattr(importer, "known_labels", {}).items():
+            assert f"`{label}`" in text, label
+            assert f"`{canonical}`" in text, canonical
+        for option in importer.Options.model_fields if name != "synthetic" else ():
+            assert f"| `{option}` |" in text, option

@@ -9,6 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,13 +36,29 @@ OPTIONAL_COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where a corpus is asked for; nothing is ever downloaded."""
+
+    url: str
+    conditions: str
+    """One sentence."""
+
+
 class CorpusImporter(ABC):
     """Reads one corpus layout. Made with its own options."""
 
     Options: ClassVar[type[Settings]]
+    access: ClassVar[Access | None] = None
+    """``None``: there is nobody to ask."""
 
     @abstractmethod
     def __init__(self, options: Any) -> None: ...
+
+    @property
+    def label_column(self) -> str:
+        """The column that holds the corpus' own labels."""
+        return "diagnosis"
 
     @abstractmethod
     def read(self, path: Path, *, target_column: str, progress: Progress) -> Corpus:
@@ -52,7 +69,9 @@ class CorpusImporter(ABC):
         """
 
 
-IMPORTERS: Registry[type[CorpusImporter]] = Registry("corpus importer", "cogspeech.corpora")
+IMPORTERS: Registry[type[CorpusImporter]] = Registry(
+    "corpus importer", "cogspeech.corpora.importers"
+)
 
 
 def import_corpus(
@@ -67,7 +86,19 @@ def import_corpus(
     options = parse_options(importer.Options, section.options, where="study: corpus")
     corpus = importer(options).read(section.path, target_column=target.column, progress=progress)
     check_recordings(corpus.recordings, target)
-    return corpus
+    return replace(corpus, notice=_whole_notice(corpus))
+
+
+def _whole_notice(corpus: Corpus) -> str | None:
+    """The notice of the corpus, and what of it is not there."""
+    failed = [each for each in corpus.passed_over if not each.is_asked]
+    if not failed:
+        return corpus.notice
+    lost = (
+        f"The corpus was imported in part ({len(failed)} times something was passed over, first "
+        f"{failed[0].reason})."
+    )
+    return f"{corpus.notice} {lost}" if corpus.notice else lost
 
 
 def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> None:
@@ -215,7 +246,7 @@ def _recording_of_row(
         sex=cells.get("sex") or None,
         education_years=_number(cells.get("education_years"), where, "education_years"),
         site=cells.get("site") or None,
-        metadata={name: value for name, value in cells.items() if name not in known},
+        metadata={name: value for name, value in cells.items() if value and name not in known},
     )
 
 

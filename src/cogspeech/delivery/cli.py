@@ -105,6 +105,19 @@ def _add_study_commands(add: _Adder) -> None:
         default=1.0,
         help="scales how far the impaired group differs; 0: not at all (default 1)",
     )
+    text = "read a corpus as it is distributed into a recordings table"
+    corpus = add("import", _import, text)
+    corpus.add_argument("corpus", metavar="CORPUS", help="its importer, such as adresso2021")
+    corpus.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
+    corpus.add_argument("--out", type=Path, required=True, help="recordings table to write")
+    corpus.add_argument("--target", metavar="COLUMN", help="column of the labels (diagnosis)")
+    corpus.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the importer, its value as yaml; may be repeated",
+    )
     embed = add("embed", _embed, "encode every recording of a study into the cache")
     embed.add_argument("study", type=Path, help="study file (yaml)")
     embed.add_argument(
@@ -240,6 +253,12 @@ def _transcript(options: argparse.Namespace) -> None:
     from cogspeech.delivery.transcript_commands import convert
 
     convert(options)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from cogspeech.delivery.import_command import import_table
+
+    return import_table(options)
 
 
 def _embed(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, CorpusImporter, read_recordings_table
-from cogspeech.corpora.synthetic.make import NOTICE, make_corpus
+from cogspeech.corpora.importers.synthetic.make import NOTICE, make_corpus
 from cogspeech.types import Corpus, Progress
 
 

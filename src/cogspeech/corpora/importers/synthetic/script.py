@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cogspeech.corpora.synthetic import picture
-from cogspeech.corpora.synthetic.picture import Unit
-from cogspeech.corpora.synthetic.signs import Profile
+from cogspeech.corpora.importers.synthetic import picture
+from cogspeech.corpora.importers.synthetic.picture import Unit
+from cogspeech.corpora.importers.synthetic.signs import Profile
 
 MIN_PAUSE_S, MAX_PAUSE_S = 0.2, 4.0
 PAUSE_SPREAD = 0.5

@@ -15,11 +15,11 @@ import soundfile
 
 from cogspeech.cache import write_atomically
 from cogspeech.corpora.base import write_recordings_table
-from cogspeech.corpora.synthetic.people import Participant, invite
-from cogspeech.corpora.synthetic.script import write_script
-from cogspeech.corpora.synthetic.signs import vary_profile
-from cogspeech.corpora.synthetic.speak import Speech, speak
-from cogspeech.corpora.synthetic.voice import SAMPLE_RATE_HZ
+from cogspeech.corpora.importers.synthetic.people import Participant, invite
+from cogspeech.corpora.importers.synthetic.script import write_script
+from cogspeech.corpora.importers.synthetic.signs import vary_profile
+from cogspeech.corpora.importers.synthetic.speak import Speech, speak
+from cogspeech.corpora.importers.synthetic.voice import SAMPLE_RATE_HZ
 from cogspeech.errors import CorpusError
 from cogspeech.types import Progress
 

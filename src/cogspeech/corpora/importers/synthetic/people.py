@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cogspeech.corpora.synthetic.signs import Profile, draw_profile
-from cogspeech.corpora.synthetic.voice import ACCENTS, VARIANTS, Voice
+from cogspeech.corpora.importers.synthetic.signs import Profile, draw_profile
+from cogspeech.corpora.importers.synthetic.voice import ACCENTS, VARIANTS, Voice
 
 LABELS = ("control", "dementia")
 TRACT_SCALES = {"female": (1.10, 1.22), "male": (0.94, 1.04)}

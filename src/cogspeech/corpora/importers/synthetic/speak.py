@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from cogspeech.corpora.synthetic.people import Participant
-from cogspeech.corpora.synthetic.script import PlannedWord, Script
-from cogspeech.corpora.synthetic.voice import SAMPLE_RATE_HZ, say
+from cogspeech.corpora.importers.synthetic.people import Participant
+from cogspeech.corpora.importers.synthetic.script import PlannedWord, Script
+from cogspeech.corpora.importers.synthetic.voice import SAMPLE_RATE_HZ, say
 from cogspeech.types import Word
 
 EDGE_S = (0.3, 0.9)

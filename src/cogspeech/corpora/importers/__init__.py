@@ -1,0 +1,1 @@
+"""Importers: one corpus layout a file."""
