@@ -111,6 +111,20 @@ def test_transcribe_lists_what_failed_and_ends_with_3(study, tmp_path, capsys):
     assert "has no words of the participant" in lines[2]
 
 
+@pytest.mark.parametrize("content", [b"", b"no sound", None])
+def test_transcribe_puts_aside_audio_that_cannot_be_read(study, tmp_path, capsys, content):
+    audio = tmp_path / "audio" / "p001-v1.wav"
+    audio.unlink()
+    if content is not None:
+        audio.write_bytes(content)
+
+    assert main(["transcribe", str(study)]) == 3
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("3 recordings: ")
+    assert lines[2].startswith(f"  p001-v1  {tmp_path / 'recordings.csv'}:3: ")
+
+
 def test_transcribe_of_nothing_usable_is_an_error(study, tmp_path, capsys):
     for number in range(4):
         (tmp_path / "audio" / f"p{number:03d}-v1.words.json").write_text("{")

@@ -75,9 +75,19 @@ IMPORTERS: Registry[type[CorpusImporter]] = Registry(
 
 
 def import_corpus(
-    section: CorpusSection, target: TargetSection, *, progress: Progress = no_progress
+    section: CorpusSection,
+    target: TargetSection,
+    *,
+    is_audio_needed: bool = True,
+    progress: Progress = no_progress,
 ) -> Corpus:
     """The recordings of a study, checked.
+
+    Args:
+        section: where they are.
+        target: what they are labelled with.
+        is_audio_needed: false: a stage follows that puts aside what cannot be read.
+        progress: is told how far the importer has come.
 
     Raises:
         CorpusError: the first problem, and how many more there are.
@@ -85,7 +95,7 @@ def import_corpus(
     importer = IMPORTERS.get(section.importer)
     options = parse_options(importer.Options, section.options, where="study: corpus")
     corpus = importer(options).read(section.path, target_column=target.column, progress=progress)
-    check_recordings(corpus.recordings, target)
+    check_recordings(corpus.recordings, target, is_audio_needed=is_audio_needed)
     return replace(corpus, notice=_whole_notice(corpus))
 
 
@@ -101,7 +111,9 @@ def _whole_notice(corpus: Corpus) -> str | None:
     return f"{corpus.notice} {lost}" if corpus.notice else lost
 
 
-def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> None:
+def check_recordings(
+    recordings: Sequence[Recording], target: TargetSection, *, is_audio_needed: bool = True
+) -> None:
     """Refuses recordings that cannot be evaluated soundly.
 
     Raises:
@@ -110,7 +122,7 @@ def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> 
     problems = [
         *_label_problems(recordings, target),
         *_identity_problems(recordings),
-        *_audio_problems(recordings),
+        *(_audio_problems(recordings) if is_audio_needed else ()),
     ]
     if not recordings:
         problems = ["the corpus has no recordings; expected at least one row"]

@@ -61,7 +61,7 @@ def transcribe_study(options: argparse.Namespace) -> int:
 
     study, cache = load_study(options.study), ContentCache(cache_folder())
     with progress_bars(quiet=options.quiet) as progress:
-        corpus = import_corpus(study.corpus, study.target, progress=progress)
+        corpus = import_corpus(study.corpus, study.target, is_audio_needed=False, progress=progress)
         found = transcribe(
             corpus.recordings,
             study.transcripts,
