@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from cogspeech.errors import ConfigError
 from cogspeech.registry import nearest
@@ -122,6 +129,32 @@ class EvaluationSection(Settings):
     """Fits per fold, each from its own seed."""
 
 
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class AcceptedFinding(Settings):
+    """A finding of the audit that somebody has looked at."""
+
+    code: str
+    reason: Reason
+    """Stands in the report."""
+
+
+class DroppedRecording(Settings):
+    """A recording that is left out, by name."""
+
+    recording_id: str
+    reason: Reason
+    """Stands in ``dropped.csv`` and in the report."""
+
+
+class AuditSection(Settings):
+    """What the audit of the recordings may pass over, and why."""
+
+    accept: tuple[AcceptedFinding, ...] = ()
+    drop: tuple[DroppedRecording, ...] = ()
+
+
 class Study(Settings):
     """One study file."""
 
@@ -129,6 +162,7 @@ class Study(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     corpus: CorpusSection
     target: TargetSection = TargetSection()
+    audit: AuditSection = AuditSection()
     transcripts: TranscriptsSection = TranscriptsSection()
     audio_encoder: Component = Component(name="acoustic")
     text_encoder: Component = Component(name="hashed_words")

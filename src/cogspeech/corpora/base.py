@@ -62,11 +62,22 @@ def import_corpus(
     Raises:
         CorpusError: the first problem, and how many more there are.
     """
-    importer = IMPORTERS.get(section.importer)
-    options = parse_options(importer.Options, section.options, where="study: corpus")
-    corpus = importer(options).read(section.path, target_column=target.column, progress=progress)
+    corpus = read_corpus(section, target, progress=progress)
     check_recordings(corpus.recordings, target)
     return corpus
+
+
+def read_corpus(
+    section: CorpusSection, target: TargetSection, *, progress: Progress = no_progress
+) -> Corpus:
+    """The recordings of a study as the importer finds them.
+
+    Raises:
+        CorpusError: they cannot be read.
+    """
+    importer = IMPORTERS.get(section.importer)
+    options = parse_options(importer.Options, section.options, where="study: corpus")
+    return importer(options).read(section.path, target_column=target.column, progress=progress)
 
 
 def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> None:

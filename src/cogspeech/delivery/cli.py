@@ -104,6 +104,12 @@ def _add_study_commands(add: _Adder) -> None:
         default=1.0,
         help="scales how far the impaired group differs; 0: not at all (default 1)",
     )
+    check = add("check", _check, "audit recordings: may anything be concluded from them?")
+    check.add_argument("corpus", type=Path, help="recordings table (csv) or study file (yaml)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the findings there, too")
+    check.add_argument(
+        "--workers", type=int, default=0, help="processes that listen (default: all processors)"
+    )
     embed = add("embed", _embed, "encode every recording of a study into the cache")
     embed.add_argument("study", type=Path, help="study file (yaml)")
     embed.add_argument(
@@ -202,6 +208,12 @@ def _study(study: object, run_dir: Path, options: argparse.Namespace, *, resume:
     with progress_bars(quiet=options.quiet) as progress:
         result = run_study(study, run_dir, resume=resume, progress=progress)
     print_summary(result, run_dir)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from cogspeech.delivery.check_command import check
+
+    return check(options)
 
 
 def _transcribe(options: argparse.Namespace) -> int:
