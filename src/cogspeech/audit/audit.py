@@ -1,15 +1,17 @@
 """The audit of a corpus: evidence, every check, a verdict."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
-from cogspeech.audit.base import CHECKS, Evidence, Finding, Verdict, verdict_of
-from cogspeech.config import AuditSection
-from cogspeech.errors import ConfigError
-from cogspeech.types import Corpus
+from cogspeech.audit.base import CHECKS, Evidence, Finding, Verdict, known_codes, verdict_of
+from cogspeech.audit.gather import gather_evidence
+from cogspeech.cache import ContentCache
+from cogspeech.config import AuditSection, Study
+from cogspeech.errors import AuditError, ConfigError
+from cogspeech.registry import nearest
+from cogspeech.types import Corpus, Progress, no_progress
 
+SHOWN_RECORDINGS = 4
 ORDER = ("error", "warning", "info")
 
 
@@ -20,6 +22,26 @@ class Audit:
     verdict: Verdict
     findings: tuple[Finding, ...]
     num_recordings: int
+
+
+def audit_study(
+    study: Study, corpus: Corpus, *, cache: ContentCache, progress: Progress = no_progress
+) -> Audit:
+    """May anything be concluded from the corpus of a study? Asked before anything is encoded.
+
+    Raises:
+        AuditError: no, and the study file does not accept it.
+    """
+    evidence = gather_evidence(
+        corpus.recordings,
+        study.transcripts,
+        classes=study.target.classes,
+        cache=cache,
+        progress=progress,
+    )
+    audit = judge(evidence, study.audit)
+    refuse_unsound(audit)
+    return audit
 
 
 def judge(evidence: Evidence, section: AuditSection) -> Audit:
@@ -42,30 +64,37 @@ def find_all(evidence: Evidence) -> list[Finding]:
     return [finding for name in CHECKS.names() for finding in CHECKS.get(name)().find(evidence)]
 
 
-def without_dropped(corpus: Corpus, section: AuditSection) -> Corpus:
-    """The corpus without the recordings that the study file drops by name.
+def require_known_codes(section: AuditSection) -> None:
+    """Refuses to accept what no check can find.
 
     Raises:
-        ConfigError: a name that no recording has.
+        ConfigError: an unknown code; the message names the nearest one.
     """
-    known = tuple(recording.recording_id for recording in corpus.recordings)
-    for each in section.drop:
-        if each.recording_id not in known:
+    for each in section.accept:
+        if each.code not in known_codes():
             raise ConfigError(
-                f"audit.drop: no recording '{each.recording_id}'; expected a recording_id of the "
-                f"corpus{_close(each.recording_id, known)}"
+                f"audit.accept: unknown code '{each.code}'; {nearest(each.code, known_codes())}"
             )
-    dropped = {each.recording_id for each in section.drop}
-    kept = tuple(r for r in corpus.recordings if r.recording_id not in dropped)
-    return replace(corpus, recordings=kept)
 
 
-def _close(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f", such as '{close[0]}'" if close else ""
+def refuse_unsound(audit: Audit) -> None:
+    """Stops where no result could be relied on.
+
+    Raises:
+        AuditError: the first error, and how many more there are.
+    """
+    errors = [f for f in audit.findings if f.severity == "error" and f.accepted is None]
+    if errors:
+        names = ", ".join(errors[0].recordings[:SHOWN_RECORDINGS])
+        more = f" (+{len(errors) - 1} more errors)" if len(errors) > 1 else ""
+        raise AuditError(
+            f"audit: {errors[0].code}: {errors[0].message}{f' ({names})' if names else ''}{more}; "
+            "see 'cogspeech check', correct the corpus, or give a reason under audit.accept or "
+            "audit.drop in the study file"
+        )
 
 
-def audit_json(audit: Audit) -> Mapping[str, Any]:
+def audit_json(audit: Audit) -> dict[str, Any]:
     """The contract's json."""
     return {
         "verdict": audit.verdict,

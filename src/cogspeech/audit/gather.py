@@ -2,10 +2,9 @@
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from cogspeech.audit.base import Evidence, Item
@@ -14,6 +13,7 @@ from cogspeech.cache import ContentCache, content_key, file_digest
 from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import decoder_identity, probe_audio
 from cogspeech.errors import AudioError, MissingExtra, TranscriptError
+from cogspeech.processes import begin_worker
 from cogspeech.transcripts.base import TranscriptSource
 from cogspeech.transcripts.transcribe import build_source
 from cogspeech.types import Progress, Recording, Transcript, no_progress
@@ -79,70 +79,67 @@ def _words(
         return None, str(error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    path: Path
-    key: str
-    participant_id: str
-
-
 def _hear_all(
     recordings: Sequence[Recording], cache: ContentCache, *, workers: int, progress: Progress
 ) -> dict[Path, Sound | str]:
     """The sound behind every path, or why there is none."""
+    people = {recording.audio_path: recording.participant_id for recording in recordings}
     heard: dict[Path, Sound | str] = {}
-    jobs: dict[Path, _Job] = {}
-    for recording in recordings:
-        path = recording.audio_path
+    keys: dict[Path, str] = {}
+    for path in people:
         try:
-            probe_audio(path)
-            key = content_key(
-                kind="audit", version=VERSION, audio=file_digest(path), by=decoder_identity(path)
-            )
+            keys[path] = _key(path)
         except (AudioError, MissingExtra) as error:
             heard[path] = str(error)
             continue
-        entry = cache.read(key)
-        if entry is None:
-            jobs[path] = _Job(path=path, key=key, participant_id=recording.participant_id)
-        else:
-            cache.link(key, recording.participant_id)
+        entry = cache.read(keys[path])
+        if entry is not None:
             heard[path] = from_arrays(entry)
-    done, total = len(heard), len(heard) + len(jobs)
-    for job, found in _run(list(jobs.values()), workers):
-        heard[job.path] = found
-        done += 1
+    for path, found in _run([path for path in people if path not in heard], workers):
+        heard[path] = found
         audio_s = 0.0
         if isinstance(found, Sound):
             audio_s = found.duration_s
+            person = people[path]
             cache.write(
-                job.key,
-                to_arrays(found),
-                kind="audit",
-                maker="audit",
-                participant_id=job.participant_id,
+                keys[path], to_arrays(found), kind="audit", maker="audit", participant_id=person
             )
-        progress("audit", done, total, audio_s=audio_s)
+        progress("audit", len(heard), len(people), audio_s=audio_s)
+    for recording in recordings:  # one file may stand under several names
+        if isinstance(heard[recording.audio_path], Sound):
+            cache.link(keys[recording.audio_path], recording.participant_id)
     return heard
 
 
-def _run(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, Sound | str]]:
-    if workers == 1 or len(jobs) < WORTH_A_POOL:
-        for job in jobs:
-            yield job, _hear(job.path)
+def _key(path: Path) -> str:
+    probe_audio(path)
+    return content_key(
+        kind="audit", version=VERSION, audio=file_digest(path), by=decoder_identity(path)
+    )
+
+
+def _run(paths: Sequence[Path], workers: int) -> Iterator[tuple[Path, Sound | str]]:
+    if workers == 1 or len(paths) < WORTH_A_POOL:
+        for path in paths:
+            yield path, _hear(path)
         return
     spawn = multiprocessing.get_context("spawn")  # threads do not survive a fork
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin)
     try:
-        waiting = {pool.submit(_hear, job.path): job for job in jobs}
+        waiting = {pool.submit(_hear, path): path for path in paths}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
+    except BrokenProcessPool as error:
+        raise AudioError(
+            "a process that listened to recordings was killed, most likely for want of memory; "
+            "go on with '--workers 1': what was heard is kept"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
+    begin_worker()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
 
 

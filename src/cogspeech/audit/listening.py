@@ -6,6 +6,7 @@ and the bandwidth; resampled to 16 kHz they give levels, silences, landmarks and
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,7 +30,7 @@ QUIETEST_DBFS = -120.0
 BAND_WINDOW = 2048
 BAND_RANGE_DB = 75.0
 """What lies deeper below the loudest band of a recording is no part of its bandwidth."""
-STEP_DBFS = 20 * np.log10(1 / (32768 * np.sqrt(12)))
+STEP_DBFS = 20 * math.log10(1 / (32768 * math.sqrt(12)))
 """The rounding noise of 16 bits, over all bands."""
 BAND_STEP_HZ = 250.0
 
@@ -89,7 +90,7 @@ def hear(path: Path) -> Sound:
         )
     speech = find_speech(samples)
     spectrogram = log_spectrogram(samples)
-    peak_db = 20 * np.log10(float(np.abs(samples).max()))
+    peak_db = 20 * math.log10(float(np.abs(samples).max()))
     voiced, silent = speech.power[speech.is_speech], speech.power[~speech.is_speech]
     first = int(np.argmax(speech.is_speech))
     return Sound(
@@ -113,7 +114,7 @@ def hear(path: Path) -> Sound:
 
 def _dbfs(power: float, peak_db: float) -> float:
     """Of a power that was measured with the loudest sample at 1."""
-    return max(QUIETEST_DBFS, 10 * float(np.log10(max(power, 1e-30))) + peak_db)
+    return max(QUIETEST_DBFS, 10 * math.log10(max(power, 1e-30)) + peak_db)
 
 
 class _Native:

@@ -20,8 +20,8 @@ LOWEST_HZ, HIGHEST_HZ = 100.0, 3_700.0
 MIN_FRAMES = 128
 """Frames of speech in a half: 2 s."""
 PITCH_HZ = (65.0, 400.0)
-PITCH_EVERY = 4
-"""Frames; the pitch of a recording needs no more."""
+PITCH_FRAMES = 256
+"""Of a half; its pitch needs no more."""
 VOICED = 0.45
 """Normalised autocorrelation from which a frame has a pitch."""
 
@@ -54,7 +54,7 @@ def describe_voice(
     cepstra = fft.dct(np.log(power @ _mel_filters().T + 1e-9), axis=1, norm="ortho")[:, 1:CEPSTRA]
     halves = []
     for part in np.array_split(np.arange(len(frames)), 2):
-        pitch = _pitch_semitones(samples, frames[part][::PITCH_EVERY])
+        pitch = _pitch_semitones(samples, frames[part][:: 1 + len(part) // PITCH_FRAMES])
         halves.append(np.concatenate([cepstra[part].mean(0), cepstra[part].std(0), pitch]))
     return Voice(halves=np.array(halves, dtype=np.float32))
 
