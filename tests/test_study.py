@@ -55,6 +55,7 @@ SETTINGS = {
 }
 FILES = {
     "attributions.json",
+    "audit.json",
     "metrics.json",
     "predictions.csv",
     "provenance.json",

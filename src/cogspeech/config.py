@@ -154,6 +154,11 @@ class AuditSection(Settings):
     accept: tuple[AcceptedFinding, ...] = ()
     drop: tuple[DroppedRecording, ...] = ()
 
+    @property
+    def dropped_ids(self) -> tuple[str, ...]:
+        """The recordings that are left out."""
+        return tuple(each.recording_id for each in self.drop)
+
 
 class Study(Settings):
     """One study file."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cogspeech.audit.audit import audit_study, require_known_codes
 from cogspeech.cache import ContentCache, cache_folder, content_key, file_digest
 from cogspeech.config import (
     Component,
@@ -80,7 +81,8 @@ def run_study(
     """
     claim_run_folder(run_dir, study, resume=resume)
     checkpoints = run_dir / "checkpoints"
-    corpus = import_corpus(study.corpus, study.target, progress=progress)
+    corpus = import_study(study, progress=progress)
+    audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
     plan = split_corpus(corpus, study)
     cases = embed_corpus(corpus, study, progress=progress)
     data = data_hash(cases)
@@ -94,6 +96,7 @@ def run_study(
     result = StudyResult(
         study=study,
         corpus=corpus,
+        audit=audit,
         predictions=predictions,
         metrics={s.name: estimate_all(scores_of(predictions, s.name)) for s in systems},
         comparisons=compare_with_primary(predictions, primary.name, others),
@@ -146,6 +149,7 @@ def load_study(path: Path) -> Study:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
         for name in probe_names(study):
             PROBES.get(name)
+        require_known_codes(study.audit)
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
@@ -154,6 +158,13 @@ def load_study(path: Path) -> Study:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
     return study
+
+
+def import_study(study: Study, *, progress: Progress = no_progress) -> Corpus:
+    """Stage 1: the recordings of a study, without those it drops by name."""
+    return import_corpus(
+        study.corpus, study.target, drop=study.audit.dropped_ids, progress=progress
+    )
 
 
 def embed_corpus(

@@ -5,10 +5,12 @@ sound result: unknown labels, ids that stand twice, a participant with two label
 """
 
 import csv
+import dataclasses
+import difflib
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,14 +57,18 @@ IMPORTERS: Registry[type[CorpusImporter]] = Registry("corpus importer", "cogspee
 
 
 def import_corpus(
-    section: CorpusSection, target: TargetSection, *, progress: Progress = no_progress
+    section: CorpusSection,
+    target: TargetSection,
+    *,
+    drop: Collection[str] = (),
+    progress: Progress = no_progress,
 ) -> Corpus:
-    """The recordings of a study, checked.
+    """The recordings of a study, checked, but for those to ``drop`` by their ids.
 
     Raises:
         CorpusError: the first problem, and how many more there are.
     """
-    corpus = read_corpus(section, target, progress=progress)
+    corpus = leave_out(read_corpus(section, target, progress=progress), drop)
     check_recordings(corpus.recordings, target)
     return corpus
 
@@ -78,6 +84,22 @@ def read_corpus(
     importer = IMPORTERS.get(section.importer)
     options = parse_options(importer.Options, section.options, where="study: corpus")
     return importer(options).read(section.path, target_column=target.column, progress=progress)
+
+
+def leave_out(corpus: Corpus, recording_ids: Collection[str]) -> Corpus:
+    """The corpus without some recordings.
+
+    Raises:
+        CorpusError: no recording has that id.
+    """
+    known = tuple(recording.recording_id for recording in corpus.recordings)
+    for name in recording_ids:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise CorpusError(f"audit.drop: the corpus has no recording '{name}'{hint}")
+    kept = tuple(r for r in corpus.recordings if r.recording_id not in recording_ids)
+    return dataclasses.replace(corpus, recordings=kept)
 
 
 def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> None:

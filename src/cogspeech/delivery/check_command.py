@@ -10,18 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cogspeech.audit.audit import Audit, audit_json, judge, without_dropped
+from cogspeech.audit.audit import SHOWN_RECORDINGS, Audit, audit_json, judge
 from cogspeech.audit.base import Finding
 from cogspeech.audit.gather import gather_evidence
 from cogspeech.cache import ContentCache, cache_folder, write_atomically
 from cogspeech.config import AuditSection, CorpusSection, Study, TargetSection, TranscriptsSection
-from cogspeech.corpora.base import read_corpus
+from cogspeech.corpora.base import leave_out, read_corpus
 from cogspeech.delivery.terminal import progress_bars
 from cogspeech.errors import ConfigError
 from cogspeech.types import Corpus, Progress
 
 UNSOUND = 2
-SHOWN_RECORDINGS = 4
 STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 SAID = {
     "sound": "sound: nothing was found that could make a result wrong",
@@ -63,7 +62,7 @@ def _read(path: Path, progress: Progress) -> tuple[Corpus, Study | None]:
 
     study = load_study(path)
     corpus = read_corpus(study.corpus, study.target, progress=progress)
-    return without_dropped(corpus, study.audit), study
+    return leave_out(corpus, study.audit.dropped_ids), study
 
 
 def _classes(corpus: Corpus, study: Study | None) -> tuple[str, ...]:

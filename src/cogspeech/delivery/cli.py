@@ -230,17 +230,16 @@ def _transcript(options: argparse.Namespace) -> None:
 
 def _embed(options: argparse.Namespace) -> int:
     from cogspeech.config import parse_options
-    from cogspeech.corpora.base import import_corpus
     from cogspeech.delivery.terminal import print_outcomes, progress_bars
     from cogspeech.embeddings.engines.base import EngineOptions
     from cogspeech.embeddings.extract import build_engine
-    from cogspeech.study import embed_ahead, load_study
+    from cogspeech.study import embed_ahead, import_study, load_study
 
     asked = {"workers": options.workers, "cluster": options.cluster}
     engine = build_engine(options.engine, parse_options(EngineOptions, asked, where="embed"))
     study = load_study(options.study)
     with progress_bars(quiet=options.quiet) as progress:
-        corpus = import_corpus(study.corpus, study.target, progress=progress)
+        corpus = import_study(study, progress=progress)
         outcomes = embed_ahead(corpus, study, engine, progress=progress)
     return print_outcomes(outcomes)
 

@@ -53,14 +53,13 @@ def transcribe_study(options: argparse.Namespace) -> int:
     Raises:
         TranscriptError: no recording has usable words.
     """
-    from cogspeech.corpora.base import import_corpus
     from cogspeech.delivery.terminal import progress_bars
-    from cogspeech.study import load_study
+    from cogspeech.study import import_study, load_study
     from cogspeech.transcripts.transcribe import transcribe
 
     study = load_study(options.study)
     with progress_bars(quiet=options.quiet) as progress:
-        corpus = import_corpus(study.corpus, study.target, progress=progress)
+        corpus = import_study(study, progress=progress)
         found = transcribe(
             corpus.recordings,
             study.transcripts,
