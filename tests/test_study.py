@@ -56,6 +56,7 @@ SETTINGS = {
 }
 FILES = {
     "attributions.json",
+    "audit.json",
     "metrics.json",
     "predictions.csv",
     "provenance.json",

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from cogspeech.errors import ConfigError
 from cogspeech.registry import nearest
@@ -154,6 +161,37 @@ class EvaluationSection(Settings):
         return self
 
 
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class AcceptedFinding(Settings):
+    """A finding of the audit that somebody has looked at."""
+
+    code: str
+    reason: Reason
+    """Stands in the report."""
+
+
+class DroppedRecording(Settings):
+    """A recording that is left out, by name."""
+
+    recording_id: str
+    reason: Reason
+    """Stands in ``dropped.csv`` and in the report."""
+
+
+class AuditSection(Settings):
+    """What the audit of the recordings may pass over, and why."""
+
+    accept: tuple[AcceptedFinding, ...] = ()
+    drop: tuple[DroppedRecording, ...] = ()
+
+    @property
+    def dropped_ids(self) -> tuple[str, ...]:
+        """The recordings that are left out."""
+        return tuple(each.recording_id for each in self.drop)
+
+
 class Study(Settings):
     """One study file."""
 
@@ -161,6 +199,7 @@ class Study(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     corpus: CorpusSection
     target: TargetSection = TargetSection()
+    audit: AuditSection = AuditSection()
     transcripts: TranscriptsSection = TranscriptsSection()
     audio_encoder: Component = Component(name="acoustic")
     text_encoder: Component = Component(name="hashed_words")

@@ -4,6 +4,7 @@ CogspeechError
 ├── ConfigError        the study file
 ├── CorpusError        the recordings table
 │   └── AudioError     one recording's audio
+├── AuditError         recordings from which nothing may be concluded
 ├── TranscriptError    words and their times
 ├── EncoderError       a checkpoint or tokenizer that cannot be used
 ├── EmbeddingError     recordings that could not be embedded
@@ -36,6 +37,10 @@ class CorpusError(CogspeechError):
 
 class AudioError(CorpusError):
     """A recording's audio cannot be used."""
+
+
+class AuditError(CogspeechError):
+    """No result of these recordings could be relied on."""
 
 
 class TranscriptError(CogspeechError):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cogspeech.audit.audit import audit_study, require_known_codes
 from cogspeech.cache import ContentCache, cache_folder, content_key, file_digest
 from cogspeech.config import (
     Component,
@@ -86,7 +87,8 @@ def run_study(
     """
     claim_run_folder(run_dir, study, resume=resume)
     checkpoints = run_dir / "checkpoints"
-    corpus = import_corpus(study.corpus, study.target, progress=progress)
+    corpus = import_study(study, progress=progress)
+    audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
     plan = split_corpus(corpus, study)
     cases = embed_corpus(corpus, study, workers=workers, progress=progress)
     data = data_hash(cases)
@@ -100,6 +102,7 @@ def run_study(
     result = StudyResult(
         study=study,
         corpus=corpus,
+        audit=audit,
         predictions=predictions,
         metrics={s.name: estimate_all(scores_of(predictions, s.name)) for s in systems},
         comparisons=compare_with_primary(predictions, primary.name, others),
@@ -161,6 +164,7 @@ def load_study(path: Path) -> Study:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
         for name in probe_names(study):
             PROBES.get(name)
+        require_known_codes(study.audit)
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
@@ -169,6 +173,19 @@ def load_study(path: Path) -> Study:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
     return study
+
+
+def import_study(
+    study: Study, *, is_audio_needed: bool = True, progress: Progress = no_progress
+) -> Corpus:
+    """Stage 1: the recordings of a study, without those it drops by name."""
+    return import_corpus(
+        study.corpus,
+        study.target,
+        is_audio_needed=is_audio_needed,
+        drop=study.audit.dropped_ids,
+        progress=progress,
+    )
 
 
 def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:

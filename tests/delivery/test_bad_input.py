@@ -433,7 +433,7 @@ DECODING: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "audio with NaN": (_not_a_number, ("p1.wav' has samples that are not finite", "export it")),
     "digital silence": (
         lambda folder: _write_audio(folder, np.zeros(RATE_HZ)),
-        ("p1.wav' is digital silence wherever the participant speaks", "leave the recording out"),
+        ("p1.wav' is digital silence from start to end", "leave the recording out"),
     ),
     "a flac that breaks off": (
         _cut("p1.flac"),

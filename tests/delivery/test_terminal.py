@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cogspeech.audit.audit import Audit
 from cogspeech.config import Component, Study, TranscriptsSection
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.delivery import terminal
@@ -58,6 +59,7 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
     return StudyResult(
         study=study,
         corpus=Corpus(recordings=recordings, notice=notice),
+        audit=Audit(verdict="sound", findings=(), num_recordings=len(recordings)),
         predictions=(),
         metrics={"text_only": _estimates(0.6), "majority": _estimates(0.7)},
         comparisons=(),

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from test_metrics import predictions, random_case
 
-from cogspeech.evaluation.comparison import compare_with_primary, holm
+from cogspeech.correction import holm
+from cogspeech.evaluation.comparison import compare_with_primary
 from cogspeech.evaluation.metrics import Scores
 
 

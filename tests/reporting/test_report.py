@@ -23,6 +23,7 @@ from cogspeech.types import Estimate, Prediction, Transcript, Word
 LOOKS_AT = "how many words there are"
 NOTICE = "These voices are synthetic."
 USE = "Research only. Not a medical device."
+AUDIT = {"verdict": "sound", "n_recordings": 12, "findings": []}
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 COLUMNS = tuple(field.name for field in dataclasses.fields(Prediction))
 HOSTILE = (
@@ -148,6 +149,8 @@ def run_folder(
     words: tuple[str, ...] = ("the", "boy", "falls"),
     attributions: dict[str, object] | None = None,
     sources: tuple[str, str] = ("manual", "manual"),
+    audit: dict[str, object] | None = None,
+    drop: tuple[dict[str, str], ...] = (),
     **changes: object,
 ) -> Path:
     found = metrics(**changes)
@@ -162,7 +165,9 @@ def run_folder(
                     who = (f"P{person}", f"{prefix}{person}", label)
                     writer.writerow([used, repeat, fold, 7, *who, probability])
     shown = {f"{prefix}{person}": recording(*words) for person in range(12)}
-    study = Study.model_validate({"name": name, "corpus": {"path": "../recordings.csv"}})
+    study = Study.model_validate(
+        {"name": name, "corpus": {"path": "../recordings.csv"}, "audit": {"drop": drop}}
+    )
     (folder / "metrics.json").write_text(json.dumps(found))
     (folder / "attributions.json").write_text(
         json.dumps({"meaning": "what the logit loses", "recordings": attributions or shown})
@@ -178,6 +183,7 @@ def run_folder(
         for person in range(12)
     ]
     (folder / "quality.csv").write_text(quality_csv(qualities))
+    (folder / "audit.json").write_text(json.dumps(audit or AUDIT))
     (folder / "provenance.json").write_text(
         json.dumps({"created": "2025-01-01", "libraries": {"numpy": "2.0"}, "python": "3.11"})
     )
@@ -563,3 +569,60 @@ def test_figures_have_labels_captions_and_no_style():
         assert "n = 30 participants" in drawing.caption
         assert "style" not in drawing.svg
         assert "http" not in drawing.svg
+
+
+def finding(code="same_audio", severity="warning", accepted=None, recordings=("R1", "R2")):
+    return {
+        "code": code,
+        "severity": severity,
+        "recordings": list(recordings),
+        "message": f"the message of {code}",
+        "details": {},
+        "accepted": accepted,
+    }
+
+
+def audited(tmp_path, verdict, *findings, **changes):
+    found = {"verdict": verdict, "n_recordings": 12, "findings": list(findings)}
+    return page(tmp_path, audit=found, **changes)
+
+
+def test_a_sound_corpus_is_called_sound(ordinary):
+    assert "Nothing was found that could make a result wrong." in ordinary.words("audit")
+    assert "No recording was left out." in ordinary.words("audit")
+    assert "audit of the recordings" not in ordinary.words("headline")
+
+
+def test_findings_stand_in_their_section_and_warnings_in_the_headline(tmp_path):
+    names = [f"R{n}" for n in range(15)]
+    shown = audited(tmp_path, "warnings", finding(recordings=names), finding("few", "info"))
+
+    assert "1 warning: same_audio" in shown.words("headline")
+    assert "The message of same_audio. R0, R1" in shown.words("audit")
+    assert "R11 and 3 more" in shown.words("audit")
+    assert "R12" not in shown.words("audit")
+    assert "The message of few." in shown.words("audit")
+
+
+def test_an_accepted_error_stands_in_the_headline_with_its_reason(tmp_path):
+    shown = audited(tmp_path, "sound", finding(severity="error", accepted="they are twins"))
+
+    assert "accepted although unsound: same_audio" in shown.words("headline")
+    assert "Reason given: they are twins" in shown.words("headline")
+    assert "Accepted, an error: they are twins" in shown.words("audit")
+
+
+def test_who_was_left_out_stands_there_with_the_reason(tmp_path):
+    shown = page(tmp_path, drop=({"recording_id": "R99", "reason": "a door slams"},))
+
+    assert "R99 a door slams" in shown.words("audit")
+    assert "No recording was left out" not in shown.words("audit")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_findings_stay_text(tmp_path, ordinary, text):
+    own = finding(text, "error", text, (text,)) | {"message": text}
+    shown = audited(tmp_path, "unsound", own, finding(text, recordings=(text,)))
+
+    assert not shown.all("script")
+    assert not [key for _, found in shown.tags for key in found if key.startswith("on")]

@@ -68,6 +68,7 @@ def test_every_other_block_of_the_readme_runs(corpus, tmp_path):
 
     assert sorted(path.name for path in (corpus / "runs" / "first").iterdir()) == [
         "attributions.json",
+        "audit.json",
         "checkpoints",
         "metrics.json",
         "model",

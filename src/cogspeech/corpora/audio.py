@@ -150,7 +150,7 @@ def stream_turns(
     resampler = soxr.ResampleStream(native_hz, sample_rate_hz, 1, dtype="float32", quality="HQ")
     edges = [(round(t.start_s * native_hz), round(t.end_s * native_hz)) for t in turns]
     at, turn = 0, 0
-    for block in _mono_blocks(path):
+    for block in mono_blocks(path):
         until = at + len(block)
         while turn < len(edges) and edges[turn][0] < until:
             start, stop = edges[turn]
@@ -182,7 +182,12 @@ def read_audio(path: Path, *, sample_rate_hz: int) -> Float[np.ndarray, " sample
     return samples
 
 
-def _mono_blocks(path: Path) -> Iterator[Float[np.ndarray, " sample"]]:
+def mono_blocks(path: Path) -> Iterator[Float[np.ndarray, " sample"]]:
+    """All samples at their own rate: mean of the channels, a limited number at a time.
+
+    Raises:
+        AudioError: unreadable, broken off, or with samples that are not finite.
+    """
     for block in _decoder(path).blocks():
         if not (np.abs(block) < LOUDEST).all():  # so is NaN
             raise AudioError(

@@ -5,10 +5,11 @@ sound result: unknown labels, ids that stand twice, a participant with two label
 """
 
 import csv
+import difflib
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -79,6 +80,7 @@ def import_corpus(
     target: TargetSection,
     *,
     is_audio_needed: bool = True,
+    drop: Collection[str] = (),
     progress: Progress = no_progress,
 ) -> Corpus:
     """The recordings of a study, checked.
@@ -87,14 +89,13 @@ def import_corpus(
         section: where they are.
         target: what they are labelled with.
         is_audio_needed: false: a stage follows that puts aside what cannot be read.
+        drop: ids of recordings that are left out.
         progress: is told how far the importer has come.
 
     Raises:
         CorpusError: the first problem, and how many more there are.
     """
-    importer = IMPORTERS.get(section.importer)
-    options = parse_options(importer.Options, section.options, where="study: corpus")
-    corpus = importer(options).read(section.path, target_column=target.column, progress=progress)
+    corpus = leave_out(read_corpus(section, target, progress=progress), drop)
     check_recordings(corpus.recordings, target, is_audio_needed=is_audio_needed)
     return replace(corpus, notice=_whole_notice(corpus))
 
@@ -109,6 +110,35 @@ def _whole_notice(corpus: Corpus) -> str | None:
         f"{failed[0].reason})."
     )
     return f"{corpus.notice} {lost}" if corpus.notice else lost
+
+
+def read_corpus(
+    section: CorpusSection, target: TargetSection, *, progress: Progress = no_progress
+) -> Corpus:
+    """The recordings of a study as the importer finds them.
+
+    Raises:
+        CorpusError: they cannot be read.
+    """
+    importer = IMPORTERS.get(section.importer)
+    options = parse_options(importer.Options, section.options, where="study: corpus")
+    return importer(options).read(section.path, target_column=target.column, progress=progress)
+
+
+def leave_out(corpus: Corpus, recording_ids: Collection[str]) -> Corpus:
+    """The corpus without some recordings.
+
+    Raises:
+        CorpusError: no recording has that id.
+    """
+    known = tuple(recording.recording_id for recording in corpus.recordings)
+    for name in recording_ids:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise CorpusError(f"audit.drop: the corpus has no recording '{name}'{hint}")
+    kept = tuple(r for r in corpus.recordings if r.recording_id not in recording_ids)
+    return replace(corpus, recordings=kept)
 
 
 def check_recordings(

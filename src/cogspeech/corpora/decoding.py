@@ -21,6 +21,10 @@ class AudioInfo:
     sample_rate_hz: int
     num_channels: int
     duration_s: float
+    codec: str
+    """Container and coding, such as "WAV PCM"."""
+    bits_per_sample: int | None
+    """``None`` where the coding has no fixed number."""
 
 
 class Decoder(ABC):

@@ -68,6 +68,8 @@ class MediaFile(Decoder):
                 sample_rate_hz=int(stream.rate),
                 num_channels=int(stream.channels),
                 duration_s=self._counted_s() if duration_s is None else duration_s,
+                codec=f"{media_format(self._path)} {stream.codec_context.name}",
+                bits_per_sample=None,
             )
 
     def blocks(self) -> Iterator[Float[np.ndarray, "frame channel"]]:

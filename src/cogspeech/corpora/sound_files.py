@@ -22,6 +22,10 @@ from cogspeech.corpora import decoding
 from cogspeech.corpora.decoding import AudioInfo, Decoder, breaks_off
 from cogspeech.errors import AudioError
 
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32,
+        "FLOAT": 32, "DOUBLE": 64}  # fmt: skip
+CODINGS = {name: "float" if name in ("FLOAT", "DOUBLE") else "PCM" for name in BITS}
+"""The number of bits is told apart from them."""
 FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3")
 CHUNKS: dict[bytes, tuple[Literal["little", "big"], bytes]] = {
     b"RIFF": ("little", b"data"),
@@ -60,6 +64,8 @@ class SoundFile(Decoder):
             sample_rate_hz=rate,
             num_channels=header.channels,
             duration_s=header.frames / rate if rate else 0.0,
+            codec=f"{header.format} {CODINGS.get(header.subtype, header.subtype)}",
+            bits_per_sample=BITS.get(header.subtype),
         )
         share = _share_of_samples(self._path)
         if share is not None and share < 1 and info.duration_s:

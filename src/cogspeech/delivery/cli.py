@@ -118,6 +118,12 @@ def _add_study_commands(add: _Adder) -> None:
         metavar="KEY=VALUE",
         help="an option of the importer, its value as yaml; may be repeated",
     )
+    check = add("check", _check, "audit recordings: may anything be concluded from them?")
+    check.add_argument("corpus", type=Path, help="recordings table (csv) or study file (yaml)")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the findings there, too")
+    check.add_argument(
+        "--workers", type=int, default=0, help="processes that listen (default: all processors)"
+    )
     embed = add("embed", _embed, "encode every recording of a study into the cache")
     embed.add_argument("study", type=Path, help="study file (yaml)")
     embed.add_argument(
@@ -243,6 +249,12 @@ def _study(
     print_summary(result, run_dir)
 
 
+def _check(options: argparse.Namespace) -> int:
+    from cogspeech.delivery.check_command import check
+
+    return check(options)
+
+
 def _transcribe(options: argparse.Namespace) -> int:
     from cogspeech.delivery.transcript_commands import transcribe_study
 
@@ -263,18 +275,17 @@ def _import(options: argparse.Namespace) -> int:
 
 def _embed(options: argparse.Namespace) -> int:
     from cogspeech.config import parse_options
-    from cogspeech.corpora.base import import_corpus
     from cogspeech.delivery.terminal import print_outcomes, progress_bars
     from cogspeech.embeddings.corpus import embed_ahead
     from cogspeech.embeddings.engines.base import EngineOptions
     from cogspeech.embeddings.extract import build_engine
-    from cogspeech.study import load_study
+    from cogspeech.study import import_study, load_study
 
     asked = {"workers": options.workers, "cluster": options.cluster}
     engine = build_engine(options.engine, parse_options(EngineOptions, asked, where="embed"))
     study = load_study(options.study)
     with progress_bars(quiet=options.quiet) as progress:
-        corpus = import_corpus(study.corpus, study.target, progress=progress)
+        corpus = import_study(study, progress=progress)
         outcomes = embed_ahead(corpus, study, engine, progress=progress)
     return print_outcomes(outcomes)
 

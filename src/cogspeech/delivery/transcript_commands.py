@@ -54,14 +54,13 @@ def transcribe_study(options: argparse.Namespace) -> int:
     Raises:
         TranscriptError: no recording has usable words.
     """
-    from cogspeech.corpora.base import import_corpus
     from cogspeech.delivery.terminal import progress_bars
-    from cogspeech.study import load_study
+    from cogspeech.study import import_study, load_study
     from cogspeech.transcripts.transcribe import transcribe
 
     study, cache = load_study(options.study), ContentCache(cache_folder())
     with progress_bars(quiet=options.quiet) as progress:
-        corpus = import_corpus(study.corpus, study.target, is_audio_needed=False, progress=progress)
+        corpus = import_study(study, is_audio_needed=False, progress=progress)
         found = transcribe(
             corpus.recordings,
             study.transcripts,

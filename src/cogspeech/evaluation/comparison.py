@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.stats import norm
 
+from cogspeech.correction import holm
 from cogspeech.evaluation.intervals import Z
 from cogspeech.evaluation.metrics import auroc_error, auroc_parts, scores_of
 from cogspeech.types import Prediction
@@ -57,14 +57,3 @@ def compare_with_primary(
         )
         for (other, difference, error, p_value), p_adjusted in zip(found, adjusted, strict=True)
     )
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down adjustment."""
-    order = np.argsort(p_values, kind="stable")
-    adjusted = np.empty(len(p_values))
-    largest = 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return [float(value) for value in adjusted]

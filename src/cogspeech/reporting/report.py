@@ -19,6 +19,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter, ValidationError
 
+from cogspeech.audit.base import Severity, Verdict
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
@@ -36,6 +37,8 @@ SIGNIFICANT = 0.05
 SHOWN_PAUSE_S = 0.5
 MOST_WORDS = 600
 """Of one recording; the rest is counted, not shown."""
+MOST_NAMES = 12
+"""Recordings that are named beside a finding; the rest is counted."""
 TINTS = 4
 """Steps of the colour scale on each side of 0."""
 LOWER_IS_GOOD = frozenset({"brier"})
@@ -65,6 +68,20 @@ class _Metrics(_Read):
     use: str
 
 
+class _Finding(_Read):
+    code: str
+    severity: Severity
+    recordings: tuple[str, ...]
+    message: str
+    accepted: str | None
+
+
+class _Audit(_Read):
+    verdict: Verdict
+    n_recordings: int
+    findings: tuple[_Finding, ...]
+
+
 class _Share(_Read):
     """One word and what it did to the score."""
 
@@ -92,6 +109,7 @@ class _Run:
     attributions: _Attributions
     quality: tuple[QualityRow, ...]
     """Empty in a run folder from before there was a ``quality.csv``."""
+    audit: _Audit
     study: Study
     study_yaml: str
     provenance: dict[str, JsonValue]
@@ -142,6 +160,7 @@ def _read(run_dir: Path) -> _Run:
         quality=_checked(run_dir / "quality.csv", read_quality)
         if (run_dir / "quality.csv").exists()
         else (),
+        audit=_checked(run_dir / "audit.json", _Audit.model_validate_json),
         study=_checked(
             run_dir / "study.yaml", lambda text: Study.model_validate(yaml.safe_load(text))
         ),
@@ -198,7 +217,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"csp": _csp_hash, "signed": _signed}
+    environment.filters |= {"csp": _csp_hash, "signed": _signed, "sentence": _sentence}
     return environment.get_template("report.html.j2")
 
 
@@ -230,6 +249,7 @@ def _page(run: _Run) -> str:
         draws=BOOTSTRAP_DRAWS,
         threshold=THRESHOLD,
         pause_s=SHOWN_PAUSE_S,
+        most_names=MOST_NAMES,
         tints=[_tint(step, 1.0) for step in np.linspace(-1, 1, 2 * TINTS + 1)],
     )
 
@@ -301,6 +321,11 @@ def _tint(value: float, scale: float) -> str:
 def _signed(value: float) -> str:
     text = f"{value:+.3f}"
     return "0.000" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _csp_hash(style: str) -> str:

@@ -1,7 +1,8 @@
 """The run folder: every file of a finished study but the report, which is made from these.
 
-``metrics.json``, ``predictions.csv``, ``attributions.json``, ``quality.csv``, ``study.yaml``,
-``provenance.json``, ``model/``; ``checkpoints/`` is written while training.
+``metrics.json``, ``predictions.csv``, ``attributions.json``, ``audit.json``, ``quality.csv``,
+``splits.json``, ``dropped.csv`` if somebody was, ``study.yaml``, ``provenance.json``, ``model/``;
+``checkpoints/`` is written while training.
 """
 
 import csv
@@ -17,8 +18,9 @@ from typing import Any
 
 import yaml
 
+from cogspeech.audit.audit import Audit, audit_json
 from cogspeech.cache import write_atomically
-from cogspeech.config import Study, as_plain, study_hash, without_place
+from cogspeech.config import AuditSection, Study, as_plain, study_hash, without_place
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
@@ -48,6 +50,7 @@ class StudyResult:
 
     study: Study
     corpus: Corpus
+    audit: Audit
     predictions: tuple[Prediction, ...]
     metrics: dict[str, dict[str, Estimate]]
     comparisons: tuple[Comparison, ...]
@@ -117,6 +120,9 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     _write(run_dir / "splits.json", result.plan.as_json())
     _write_json(run_dir / "attributions.json", _attributions_json(result))
     _write_json(run_dir / "provenance.json", _provenance_json(result))
+    _write_json(run_dir / "audit.json", audit_json(result.audit))
+    if result.study.audit.drop:
+        _write(run_dir / "dropped.csv", _dropped_csv(result.study.audit))
     plain = as_plain(result.study)
     plain["corpus"]["path"] = os.path.relpath(result.study.corpus.path, run_dir.resolve())
     _write(run_dir / "study.yaml", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
@@ -158,6 +164,15 @@ def predictions_csv(result: StudyResult) -> str:
     for prediction in result.predictions:
         row = asdict(prediction)
         writer.writerow([row[column] for column in PREDICTION_COLUMNS])
+    return text.getvalue()
+
+
+def _dropped_csv(section: AuditSection) -> str:
+    """Who was left out by name, and why."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("recording_id", "reason"))
+    writer.writerows((each.recording_id, each.reason) for each in section.drop)
     return text.getvalue()
 
 

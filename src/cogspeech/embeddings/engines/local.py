@@ -1,10 +1,6 @@
 """``local``: this process, or a pool of processes on this machine."""
 
 import multiprocessing
-import multiprocessing.connection
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +17,7 @@ from cogspeech.embeddings.engines.base import (
 from cogspeech.embeddings.entries import Job
 from cogspeech.embeddings.worker import Outcome, Worker
 from cogspeech.errors import ConfigError
+from cogspeech.processes import begin_worker
 
 
 @ENGINES.register("local")
@@ -83,17 +80,9 @@ _workers: list[Worker] = []
 
 
 def _begin(worker: Worker, workers: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin_worker()
     share_processors(workers)
     _workers.append(worker)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _work(jobs: Sequence[Job]) -> tuple[Outcome, ...]:
