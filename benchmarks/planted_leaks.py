@@ -120,7 +120,7 @@ def false_alarms_of(
         corpus = make(np.random.default_rng(base))
         evidence = evidence_of(corpus, cache)
         for deal in range(deals):
-            dealt(corpus.drafts, np.random.default_rng([base, deal, 2]))
+            dealt(corpus.drafts, np.random.default_rng([base, deal, len(name)]))
             items = tuple(
                 replace(item, recording=_with_row(item.recording, draft.row))
                 for item, draft in zip(evidence.items, corpus.drafts, strict=True)

@@ -16,7 +16,8 @@ class SameAudio(Check):
 
     codes: ClassVar[Mapping[str, str]] = {
         "same_audio": "two recordings decode to the same samples",
-        "similar_audio": f"two recordings share at least {SAME:.0%} of their spectral landmarks",
+        "similar_audio": f"two recordings share {SAME:.0%} or more of the spectral landmarks where "
+        "they overlap",
     }
 
     def find(self, evidence: Evidence) -> Iterator[Finding]:
