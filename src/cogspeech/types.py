@@ -15,6 +15,8 @@ from jaxtyping import Bool, Float, Int
 
 Speaker = Literal["participant", "interviewer", "other"]
 SPEAKERS: tuple[Speaker, ...] = ("participant", "interviewer", "other")
+Stream = Literal["audio", "text"]
+"""A side of a recording."""
 Repair = Literal["interpolated", "trimmed", "clipped"]
 """What was done to a word's times: invented between its neighbours, cut back to the energy of the
 speech, or cut back to the recording."""
@@ -221,8 +223,12 @@ class EmbeddedRecording:
     """Encoder layers that lie one after the other in ``d_audio``."""
     text_layers: int = 1
     """Encoder layers that lie one after the other in ``d_text``."""
+    missing: tuple[Stream, ...] = ()
+    """What a model must not look at; at most one of the two."""
 
     def __post_init__(self) -> None:
+        if len(set(self.missing)) > 1:
+            raise ValueError("an embedded recording needs its audio or its text")
         if not len(self.event_vectors) or not len(self.token_vectors):
             raise ValueError("an embedded recording has at least one event and one token")
         if not (np.isfinite(self.event_vectors).all() and np.isfinite(self.token_vectors).all()):

@@ -1,5 +1,6 @@
 """A trained bundle and a recording in; a score, a decision or an abstention, and reasons out."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from cogspeech.types import (
     Attribution,
     EmbeddedRecording,
     Recording,
+    Stream,
     Transcript,
 )
 
@@ -65,6 +67,7 @@ class Predictor:
         transcript_path: Path | None = None,
         *,
         untimed_words: Literal["leave", "spread"] | None = None,
+        without: Stream | None = None,
     ) -> dict[str, Any]:
         """The contract's json object for one recording.
 
@@ -73,8 +76,11 @@ class Predictor:
             transcript_path: its words; by default the words file with the name of the recording
                 beside it (``visit1.wav``, ``visit1.words.json``).
             untimed_words: what to do where no word has times; by default as in training.
+            without: a stream to leave out, because it is not there or not to be trusted. Without
+                ``audio`` the words need no times.
 
         Raises:
+            BundleError: the model cannot do without that stream.
             AudioError: the audio cannot be used.
             TranscriptError: the words cannot be used.
         """
@@ -91,7 +97,7 @@ class Predictor:
             raise TranscriptError(
                 f"{words_path}: no such words file; give its path with --transcript"
             )
-        section = self._section(untimed_words)
+        section = self._section("spread" if without == "audio" else untimed_words)
         transcript = checked(
             read_transcript_file(words_path, recording_id=recording_id, section=section),
             info.duration_s,
@@ -100,6 +106,8 @@ class Predictor:
         )
         job = Job(recording=recording, transcript=transcript, min_pause_s=section.min_pause_s)
         (embedded,) = embed_recordings([job], self._encoders, cache=self._cache)
+        if without:
+            embedded = replace(embedded, missing=(without,))
         return self._answer(transcript, embedded, info)
 
     def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:
@@ -112,7 +120,8 @@ class Predictor:
         facts = self._bundle.facts
         model, objective = self._bundle.model, self._bundle.objective
         answers = predict_answers(model, objective, [embedded])
-        reasons = self._reasons_to_abstain(transcript, info)
+        streams = [s for s in model.streams if s not in embedded.missing]
+        reasons = self._reasons_to_abstain(transcript, info, hears="audio" in streams)
         attributions = EXPLAINERS.get(EXPLAINER)().explain(
             model, embedded, transcript, objective=objective
         )
@@ -121,6 +130,7 @@ class Predictor:
             **_answer_json(answers, facts.target, abstains=bool(reasons)),
             "reasons": reasons,
             "words": [_word_json(attribution) for attribution in attributions],
+            "streams": streams,
             "quality": _quality_json(transcript, embedded, info.duration_s),
             "bundle": {
                 "study": facts.study,
@@ -132,7 +142,9 @@ class Predictor:
             "use": RESEARCH_STATEMENT,
         }
 
-    def _reasons_to_abstain(self, transcript: Transcript, info: AudioInfo) -> list[str]:
+    def _reasons_to_abstain(
+        self, transcript: Transcript, info: AudioInfo, *, hears: bool
+    ) -> list[str]:
         facts = self._bundle.facts
         found = len(transcript.participant_words)
         reasons = []
@@ -140,7 +152,7 @@ class Predictor:
             reasons.append(
                 f"too short: {found} words, trained on recordings of at least {facts.fewest_words}"
             )
-        if info.sample_rate_hz not in facts.sample_rates_hz:
+        if hears and info.sample_rate_hz not in facts.sample_rates_hz:
             known = ", ".join(str(rate) for rate in facts.sample_rates_hz)
             reasons.append(
                 f"other sample rate: {info.sample_rate_hz} Hz, trained on recordings at {known} Hz"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import torch
 from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from cogspeech.cache import write_atomically
 from cogspeech.config import (
@@ -101,15 +103,29 @@ def load_bundle(folder: Path) -> Bundle:
         tensors = load(content)
     except (SafetensorError, ConfigError) as error:
         raise BundleError(f"{folder}: {error}") from error
-    own = model.state_dict()
-    if {name: t.shape for name, t in own.items()} != {n: t.shape for n, t in tensors.items()}:
-        differing = sorted(set(own) ^ set(tensors)) or ["a shape"]
-        raise BundleError(f"{path}: does not fit the fusion it names: {', '.join(differing[:5])}")
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise BundleError(f"{path}: '{name}' holds values that are not finite")
+    problem = _misfit(model.state_dict(), tensors)
+    if problem:
+        raise BundleError(f"{path}: does not fit the fusion it names: {problem}; copy both again")
     model.load_state_dict(tensors)
     return Bundle(model=model.eval(), objective=objective, facts=facts, digest=expected)
+
+
+def _misfit(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """The first thing about some tensors that does not fit those of a model."""
+    for name in sorted({*own, *found}):
+        if name not in found:
+            return f"it lacks '{name}'"
+        if name not in own:
+            return f"it has '{name}', which the fusion does not know"
+        there, here = (
+            f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}"
+            for t in (found[name], own[name])
+        )
+        if there != here:
+            return f"'{name}' is {there}, expected {here}"
+        if not torch.isfinite(found[name]).all():
+            return f"'{name}' holds values that are not finite"
+    return ""
 
 
 def _objective(facts: BundleFacts) -> Objective:

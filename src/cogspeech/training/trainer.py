@@ -344,7 +344,12 @@ def _batches(num_items: int, batch_size: int, seed: tuple[int, int]) -> Iterator
 def predict_outputs(
     model: FusionModel, recordings: Sequence[EmbeddedRecording]
 ) -> Float[Tensor, "recording output"]:
-    """What the model gives for every recording, in order, on the CPU in float32."""
+    """What the model gives for every recording, in order, on the CPU in float32.
+
+    Raises:
+        BundleError: a recording lacks a stream that the model cannot do without.
+    """
+    model.refuse_missing(recordings)
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
