@@ -12,7 +12,7 @@ CogspeechError
 ├── SplitError         folds that would not be sound
 ├── TrainingError      a fit that went wrong
 │   └── CheckpointError
-├── BundleError        a trained model that cannot be read
+├── BundleError        a trained model that cannot be read, or cannot answer
 └── MissingExtra       an optional library that is not installed
 
 A message is one line that says what was expected, what was found, where, and what to do.
@@ -72,7 +72,7 @@ class CheckpointError(TrainingError):
 
 
 class BundleError(CogspeechError):
-    """A trained model cannot be read."""
+    """A trained model cannot be read, or has no answer to what it is asked."""
 
 
 class MissingExtra(CogspeechError):

@@ -42,6 +42,7 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
         "decision",
         "reasons",
         "words",
+        "streams",
         "quality",
         "bundle",
         "use",
@@ -52,6 +53,7 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
     assert [set(word) for word in answer["words"]] == [
         {"text", "start_s", "end_s", "attribution"}
     ] * 6
+    assert answer["streams"] == ["audio", "text"]
     assert answer["quality"]["words_with_times"] == 6
     assert answer["quality"]["pauses"] == 5
     assert answer["bundle"]["weights_sha256"] == load_bundle(run / "model").digest
@@ -144,6 +146,59 @@ def test_a_sample_rate_it_was_never_trained_on_makes_it_abstain(run, tmp_path):
 
     assert answer["decision"] == "abstain"
     assert answer["reasons"] == ["other sample rate: 8000 Hz, trained on recordings at 16000 Hz"]
+
+
+@pytest.fixture(scope="module")
+def robust(run):
+    """A run whose model has learned to do without a stream."""
+    study = yaml.safe_load((run.parent / "study.yaml").read_text())
+    study["fusion"] = {"name": "word_concat", "stream_dropout": 0.4}
+    (run.parent / "robust.yaml").write_text(yaml.safe_dump(study))
+    out = run.parent / "robust"
+    assert main(["run", str(run.parent / "robust.yaml"), "--out", str(out), "--quiet"]) == 0
+    return out
+
+
+@pytest.mark.parametrize("without", ["audio", "text"])
+def test_without_a_stream_it_answers_and_says_so(robust, without, capsys):
+    audio = str(robust.parent / "audio" / "p003-v1.wav")
+    capsys.readouterr()
+
+    assert main(["predict", str(robust / "model"), audio, "--without", without]) == 0
+    assert main(["predict", str(robust / "model"), audio]) == 0
+
+    answer, whole = map(json.loads, capsys.readouterr().out.splitlines())
+    assert answer["streams"] == [{"audio": "text", "text": "audio"}[without]]
+    assert whole["streams"] == ["audio", "text"]
+    assert answer["probability"] != whole["probability"]
+    assert [w["attribution"] for w in answer["words"]] != [w["attribution"] for w in whole["words"]]
+
+
+def test_without_audio_neither_times_nor_the_sample_rate_matter(robust, tmp_path):
+    tone_recording(tmp_path, "a", words=6)
+    samples, rate_hz = soundfile.read(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "a.wav", samples[::2], rate_hz // 2)
+    words = {"words": [{"text": f"word{i % 7}"} for i in range(6)]}
+    (tmp_path / "a.words.json").write_text(json.dumps(words))
+    predictor = Predictor.from_folder(robust / "model")
+
+    answer = predictor.predict(tmp_path / "a.wav", without="audio")
+
+    assert answer["decision"] in ("well", "ill")
+    assert answer["quality"]["words_with_times"] == 0
+    with pytest.raises(TranscriptError, match="no word with times"):
+        predictor.predict(tmp_path / "a.wav")
+
+
+def test_a_model_that_needs_both_streams_refuses_to_do_without(run, capsys):
+    audio = str(run.parent / "audio" / "p003-v1.wav")
+
+    assert main(["predict", str(run / "model"), audio, "--without", "text"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: recording 'p003-v1': without its text this model has no answer; use one that reads "
+        "both streams and was trained with 'stream_dropout' above 0\n"
+    )
 
 
 def test_a_folder_with_other_files_is_never_written_into(run, tmp_path, capsys):

@@ -1,12 +1,7 @@
+import pytest
 import torch
 
-from cogspeech.fusion.layers import (
-    AttentionPool,
-    CrossAttention,
-    FeedForward,
-    GatedResidual,
-    WordDistanceBias,
-)
+from cogspeech.fusion.layers import CrossAttention, FeedForward, Gate, Pool, WordDistanceBias
 
 
 def test_word_distance_bias_is_the_formula_of_its_docstring():
@@ -35,30 +30,39 @@ def test_attention_falls_with_the_distance_when_training_starts():
     assert weights[0, 3] > weights[1, 3] > weights[2, 3]
 
 
-def test_cross_attention_equals_the_library_kernel():
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_cross_attention_is_the_formula_on_every_path(with_bias):
     torch.manual_seed(0)
     layer = CrossAttention(8, num_heads=2)
-    events, tokens = torch.randn(2, 3, 8), torch.randn(2, 4, 8)
+    queries, keys = torch.randn(2, 3, 8), torch.randn(2, 4, 8)
     is_real = torch.tensor([[True, True, True, False], [True, True, False, False]])
-    bias = torch.randn(2, 2, 3, 4)
+    bias = torch.randn(2, 2, 3, 4) if with_bias else None
 
-    gathered, weights = layer(events, tokens, is_real, bias)
+    slow, weights = layer(queries, keys, is_real, bias=bias, need_weights=True)
+    fast, nothing = layer(queries, keys, is_real, bias=bias, need_weights=False)
 
-    query = layer.query(events).view(2, 3, 2, 4).transpose(1, 2)
-    key, value = (
-        part.view(2, 4, 2, 4).transpose(1, 2) for part in layer.key_value(tokens).chunk(2, -1)
-    )
-    mask = bias.masked_fill(~is_real[:, None, None], -torch.inf)
-    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-    torch.testing.assert_close(gathered, layer.out(expected.transpose(1, 2).flatten(2)))
-    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2, 3))
+    expected = torch.zeros(2, 3, 8)
+    for head in (0, 1):
+        at = slice(4 * head, 4 * head + 4)
+        query, (key, value) = layer.query(queries)[..., at], layer.key_value(keys).chunk(2, -1)
+        scores = query @ key[..., at].mT / 2.0 + (bias[:, head] if with_bias else 0.0)
+        given = scores.masked_fill(~is_real[:, None], -torch.inf).softmax(-1)
+        expected[..., at] = given @ value[..., at]
+        torch.testing.assert_close(weights[:, head], given)
+    torch.testing.assert_close(slow, layer.out(expected), atol=1e-6, rtol=0)
+    torch.testing.assert_close(fast, slow, atol=1e-6, rtol=0)
+    assert nothing is None
     assert not weights[0, :, :, 3].any()
 
 
-def test_gated_residual_keeps_the_raw_stream_when_nothing_was_gathered():
-    raw = torch.randn(1, 2, 4)
+@pytest.mark.parametrize("form", ["add", "convex"])
+def test_a_gate_is_the_formula_of_its_docstring(form):
+    raw, gathered, gate = torch.randn(1, 2, 4), torch.randn(1, 2, 4), Gate(4, form=form)
 
-    torch.testing.assert_close(GatedResidual(4)(raw, torch.zeros(1, 2, 4)), raw)
+    g = torch.sigmoid(torch.cat([raw, gathered], -1) @ gate.gate.weight.T + gate.gate.bias)
+
+    expected = raw + g * gathered if form == "add" else g * gathered + (1 - g) * raw
+    torch.testing.assert_close(gate(raw, gathered), expected)
 
 
 def test_feed_forward_is_a_residual():
@@ -70,10 +74,33 @@ def test_feed_forward_is_a_residual():
     torch.testing.assert_close(layer(vectors), vectors)
 
 
-def test_attention_pool_starts_as_the_mean_of_the_real_items():
-    pool = AttentionPool(4)
-    vectors = torch.randn(1, 3, 4)
+REAL = torch.tensor([[True, True, False], [False, True, True]])
 
-    pooled = pool(vectors, torch.tensor([[True, True, False]]))
 
-    torch.testing.assert_close(pooled[0], pool.norm(vectors)[0, :2].mean(0))
+@pytest.mark.parametrize("how", ["mean", "attention"])
+def test_pooling_starts_as_the_mean_of_the_real_items(how):
+    pool, vectors = Pool(4, how=how), torch.randn(2, 3, 4)
+
+    pooled = pool(vectors, REAL)
+
+    normed = pool.norm(vectors)
+    torch.testing.assert_close(pooled, torch.stack([normed[0, :2].mean(0), normed[1, 1:].mean(0)]))
+
+
+def test_attention_pooling_weighs_by_its_score():
+    pool, vectors = Pool(4, how="attention"), torch.randn(2, 3, 4)
+    torch.nn.init.normal_(pool.score.weight)
+
+    pooled = pool(vectors, REAL)
+
+    normed = pool.norm(vectors)[0, :2]
+    weight = (normed @ pool.score.weight[0]).softmax(0)
+    torch.testing.assert_close(pooled[0], weight @ normed)
+
+
+def test_first_token_is_the_first_that_is_real():
+    pool, vectors = Pool(4, how="first_token"), torch.randn(2, 3, 4)
+
+    torch.testing.assert_close(
+        pool(vectors, REAL), torch.stack([pool.norm(vectors)[0, 0], pool.norm(vectors)[1, 1]])
+    )

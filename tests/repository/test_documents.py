@@ -16,6 +16,8 @@ from cogspeech.config import Study
 from cogspeech.corpora.base import IMPORTERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from cogspeech.delivery.cli import main
 from cogspeech.evaluation.base import PROBES
+from cogspeech.fusion.base import FUSIONS
+from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.transcripts.base import read_transcript_file
 from tone_corpora import tone_corpus
 
@@ -118,6 +120,15 @@ def test_the_docs_name_every_key_of_the_study_file():
             assert f"`{key}`" in text, key
     for probe in PROBES.names():
         assert f"`{probe}`" in text
+
+
+def test_the_docs_name_every_fusion_and_objective_with_every_option():
+    fusions = (ROOT / "docs" / "explanation" / "fusion.md").read_text()
+    objectives = (ROOT / "docs" / "study-file.md").read_text()
+    for registry, text in ((FUSIONS, fusions), (OBJECTIVES, objectives)):
+        for name in registry.names():
+            for word in (name, *registry.get(name).Options.model_fields):
+                assert f"`{word}`" in text, word
 
 
 def test_the_docs_name_every_column():

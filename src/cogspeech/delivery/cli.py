@@ -190,6 +190,11 @@ def _add_result_commands(add: _Adder) -> None:
         choices=["leave", "spread"],
         help="where no word has times: refuse, or place them evenly (default: as in training)",
     )
+    predict.add_argument(
+        "--without",
+        choices=["audio", "text"],
+        help="answer without one of the two; the fusion must be trained with stream_dropout",
+    )
     report = add("report", _report, "build report.html of a run folder anew")
     report.add_argument("run", type=Path, help="run folder")
 
@@ -297,7 +302,12 @@ def _predict(options: argparse.Namespace) -> None:
         raise CogspeechError("--transcript belongs to one audio file; give one, or leave it out")
     predictor = Predictor.from_folder(options.bundle)
     for audio in options.audio:
-        answer = predictor.predict(audio, options.transcript, untimed_words=options.untimed_words)
+        answer = predictor.predict(
+            audio,
+            options.transcript,
+            untimed_words=options.untimed_words,
+            without=options.without,
+        )
         _say(_json_line(answer))
 
 

@@ -1,10 +1,11 @@
 """A trained bundle and a recording in; a score, a decision or an abstention, and reasons out."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from cogspeech.cache import ContentCache, cache_folder
-from cogspeech.config import TranscriptsSection
+from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.decoding import AudioInfo
 from cogspeech.embeddings.base import build_encoders
@@ -15,13 +16,15 @@ from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.study import EXPLAINER
 from cogspeech.training.bundle import Bundle, load_bundle
-from cogspeech.training.trainer import predict_probabilities
+from cogspeech.training.trainer import predict_answers
 from cogspeech.transcripts.base import checked, read_transcript_file
 from cogspeech.types import (
     RESEARCH_STATEMENT,
+    Answers,
     Attribution,
     EmbeddedRecording,
     Recording,
+    Stream,
     Transcript,
 )
 
@@ -65,6 +68,7 @@ class Predictor:
         transcript_path: Path | None = None,
         *,
         untimed_words: Literal["leave", "spread"] | None = None,
+        without: Stream | None = None,
     ) -> dict[str, Any]:
         """The contract's json object for one recording.
 
@@ -73,8 +77,11 @@ class Predictor:
             transcript_path: its words; by default the words file with the name of the recording
                 beside it (``visit1.wav``, ``visit1.words.json``).
             untimed_words: what to do where no word has times; by default as in training.
+            without: a stream to leave out, because it is not there or not to be trusted. Without
+                ``audio`` the words need no times.
 
         Raises:
+            BundleError: the model cannot do without that stream.
             AudioError: the audio cannot be used.
             TranscriptError: the words cannot be used.
         """
@@ -91,7 +98,7 @@ class Predictor:
             raise TranscriptError(
                 f"{words_path}: no such words file; give its path with --transcript"
             )
-        section = self._section(untimed_words)
+        section = self._section("spread" if without == "audio" else untimed_words)
         transcript = checked(
             read_transcript_file(words_path, recording_id=recording_id, section=section),
             info.duration_s,
@@ -100,6 +107,8 @@ class Predictor:
         )
         job = Job(recording=recording, transcript=transcript, min_pause_s=section.min_pause_s)
         (embedded,) = embed_recordings([job], self._encoders, cache=self._cache)
+        if without:
+            embedded = replace(embedded, missing=(without,))
         return self._answer(transcript, embedded, info)
 
     def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:
@@ -110,27 +119,33 @@ class Predictor:
         self, transcript: Transcript, embedded: EmbeddedRecording, info: AudioInfo
     ) -> dict[str, Any]:
         facts = self._bundle.facts
-        probability = float(predict_probabilities(self._bundle.model, [embedded])[0])
-        reasons = self._reasons_to_abstain(transcript, info)
-        attributions = EXPLAINERS.get(EXPLAINER)().explain(self._bundle.model, embedded, transcript)
+        model, objective = self._bundle.model, self._bundle.objective
+        answers = predict_answers(model, objective, [embedded])
+        streams = [s for s in model.streams if s not in embedded.missing]
+        reasons = self._reasons_to_abstain(transcript, info, hears="audio" in streams)
+        attributions = EXPLAINERS.get(EXPLAINER)().explain(
+            model, embedded, transcript, objective=objective
+        )
         return {
             "recording_id": transcript.recording_id,
-            "probability": probability,
-            "decision": "abstain" if reasons else facts.classes[probability >= THRESHOLD],
+            **_answer_json(answers, facts.target, abstains=bool(reasons)),
             "reasons": reasons,
             "words": [_word_json(attribution) for attribution in attributions],
+            "streams": streams,
             "quality": _quality_json(transcript, embedded, info.duration_s),
             "bundle": {
                 "study": facts.study,
                 "fusion": facts.fusion.name,
-                "classes": list(facts.classes),
+                "classes": list(facts.target.classes),
                 "weights_sha256": self._bundle.digest,
                 "notice": facts.notice,
             },
             "use": RESEARCH_STATEMENT,
         }
 
-    def _reasons_to_abstain(self, transcript: Transcript, info: AudioInfo) -> list[str]:
+    def _reasons_to_abstain(
+        self, transcript: Transcript, info: AudioInfo, *, hears: bool
+    ) -> list[str]:
         facts = self._bundle.facts
         found = len(transcript.participant_words)
         reasons = []
@@ -138,12 +153,28 @@ class Predictor:
             reasons.append(
                 f"too short: {found} words, trained on recordings of at least {facts.fewest_words}"
             )
-        if info.sample_rate_hz not in facts.sample_rates_hz:
+        if hears and info.sample_rate_hz not in facts.sample_rates_hz:
             known = ", ".join(str(rate) for rate in facts.sample_rates_hz)
             reasons.append(
                 f"other sample rate: {info.sample_rate_hz} Hz, trained on recordings at {known} Hz"
             )
         return reasons
+
+
+def _answer_json(answers: Answers, target: TargetSection, *, abstains: bool) -> dict[str, Any]:
+    """The contract's keys for two classes, and more of them for more classes and a score."""
+    said: dict[str, Any] = {"probability": None, "decision": "abstain" if abstains else None}
+    if answers.probabilities is not None:
+        each = answers.probabilities[0]
+        said["probability"] = float(answers.positive[0])
+        is_binary = len(each) == 2
+        chosen = int(each[1] >= THRESHOLD) if is_binary else int(each.argmax())
+        said["decision"] = said["decision"] or target.classes[chosen]
+        if not is_binary:
+            said["probabilities"] = dict(zip(target.classes, each.tolist(), strict=True))
+    if answers.scores is not None:
+        said["predicted_score"] = float(answers.scores[0])
+    return said
 
 
 def _word_json(attribution: Attribution) -> dict[str, Any]:

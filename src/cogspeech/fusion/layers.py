@@ -1,89 +1,17 @@
 """Parts that several fusions share. Masks are required everywhere; True means real."""
 
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from cogspeech.config import Settings
-from cogspeech.fusion.base import FusionInputs, InputSizes, Standardise
-
-
-class StreamOptions(Settings):
-    """The options that every fusion has."""
-
-    d_model: int = Field(default=64, ge=4)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-
-
-class LayerMix(nn.Module):
-    """A learned weighted mean of encoder layers; equal weights at the start.
-
-    The scalar mix of Peters et al. (2018): which layer carries the signal is not chosen by hand.
-    Layers are standardised before, so that a weight is not a matter of scale.
-    """
-
-    def __init__(self, num_layers: int) -> None:
-        super().__init__()
-        self.num_layers = num_layers
-        if num_layers > 1:
-            self.weight = nn.Parameter(torch.zeros(num_layers))
-
-    def forward(
-        self, vectors: Float[Tensor, "batch item stacked"]
-    ) -> Float[Tensor, "batch item size"]:
-        """One vector for all layers; with one layer, the vectors as they are."""
-        if self.num_layers == 1:
-            return vectors
-        layers = vectors.view(*vectors.shape[:2], self.num_layers, -1)  # (batch, item, layer, d)
-        mixed: Tensor = torch.einsum("bild,l->bid", layers, self.weight.softmax(dim=0))
-        return mixed
-
-
-class AudioStream(nn.Module):
-    """Events as d_model vectors: audio, kind (word or pause) and duration.
-
-    The duration enters as ``log(1 + 10 * seconds)``, which spreads pauses of 0.1 s to 5 s evenly.
-    """
-
-    def __init__(self, sizes: InputSizes, d_model: int, *, dropout: float) -> None:
-        super().__init__()
-        self.standardise = Standardise(sizes.d_audio, stream="audio")
-        self.mix = LayerMix(sizes.audio_layers)
-        self.project = nn.Linear(sizes.d_audio // sizes.audio_layers, d_model)
-        self.timing = nn.Linear(4, d_model)
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, inputs: FusionInputs) -> Float[Tensor, "batch event d_model"]:
-        """The raw audio stream."""
-        is_pause = inputs.event_is_pause.float()
-        duration = torch.log1p(10.0 * inputs.event_duration_s)
-        timing = torch.stack(
-            [is_pause, 1.0 - is_pause, is_pause * duration, (1.0 - is_pause) * duration], dim=-1
-        )
-        audio = self.project(self.drop(self.mix(self.standardise(inputs.event_vectors))))
-        stream: Tensor = audio + self.timing(timing)
-        return stream
-
-
-class TextStream(nn.Module):
-    """Tokens as d_model vectors."""
-
-    def __init__(self, sizes: InputSizes, d_model: int, *, dropout: float) -> None:
-        super().__init__()
-        self.standardise = Standardise(sizes.d_text, stream="text")
-        self.mix = LayerMix(sizes.text_layers)
-        self.project = nn.Linear(sizes.d_text // sizes.text_layers, d_model)
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, inputs: FusionInputs) -> Float[Tensor, "batch token d_model"]:
-        """The raw text stream."""
-        stream: Tensor = self.project(self.drop(self.mix(self.standardise(inputs.token_vectors))))
-        return stream
+from cogspeech.fusion.base import FusionOptions
 
 
 class WordDistanceBias(nn.Module):
-    """What attention adds to a pair of an event and a token, from their distance in words.
+    """What attention adds to a pair of a query and a key, from their distance in words.
 
     ``-slope[head] * |distance|`` plus a learned number per head and clipped distance. The slopes
     start at ``4 ** -head`` times the steepest one (the geometric slopes of ALiBi, Press et al.,
@@ -99,10 +27,10 @@ class WordDistanceBias(nn.Module):
         self.max_distance = max_distance
 
     def forward(
-        self, event_word: Int[Tensor, "batch event"], token_word: Int[Tensor, "batch token"]
-    ) -> Float[Tensor, "batch head event token"]:
+        self, query_word: Int[Tensor, "batch query"], key_word: Int[Tensor, "batch key"]
+    ) -> Float[Tensor, "batch head query key"]:
         """The bias of every pair."""
-        distance = event_word[:, :, None] - token_word[:, None, :]  # (batch, event, token)
+        distance = query_word[:, :, None] - key_word[:, None, :]  # (batch, query, key)
         # One row per head over all distances that occur, then one look-up: much cheaper, forward
         # and backward, than arithmetic on every pair.
         farthest = int(distance.abs().max())
@@ -117,32 +45,42 @@ class WordDistanceBias(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Events ask, tokens answer."""
+    """Queries of one stream gather from the other (Vaswani et al., 2017).
+
+    Keys and values have no bias of their own: the softmax and the output would cancel it.
+    """
 
     def __init__(self, d_model: int, *, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.query = nn.Linear(d_model, d_model)
-        self.key_value = nn.Linear(d_model, 2 * d_model)
+        self.key_value = nn.Linear(d_model, 2 * d_model, bias=False)
         self.out = nn.Linear(d_model, d_model)
 
     def forward(
         self,
-        events: Float[Tensor, "batch event d_model"],
-        tokens: Float[Tensor, "batch token d_model"],
-        token_is_real: Bool[Tensor, "batch token"],
-        bias: Float[Tensor, "batch head event token"] | None,
-    ) -> tuple[Float[Tensor, "batch event d_model"], Float[Tensor, "batch head event token"]]:
-        """What each event gathers, and the weights it gave to every token."""
-        query = self._heads(self.query(events))  # (batch, head, event, d_head)
-        key, value = (self._heads(part) for part in self.key_value(tokens).chunk(2, dim=-1))
-        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        if bias is not None:
-            scores = scores + bias
-        # Plain softmax: with a learned bias the fused kernel falls back to a slower path on CPUs.
-        weights = scores.masked_fill(~token_is_real[:, None, None, :], -torch.inf).softmax(dim=-1)
-        gathered: Tensor = self.out((weights @ value).transpose(1, 2).flatten(2))
-        return gathered, weights
+        queries: Float[Tensor, "batch query d_model"],
+        keys: Float[Tensor, "batch key d_model"],
+        key_is_real: Bool[Tensor, "batch key"],
+        *,
+        bias: Float[Tensor, "batch head query key"] | None,
+        need_weights: bool,
+    ) -> tuple[Float[Tensor, "batch query d_model"], Float[Tensor, "batch head query key"] | None]:
+        """What each query gathers, and on request the weight it gave to every key."""
+        query = self._heads(self.query(queries))  # (batch, head, query, d_head)
+        key, value = (self._heads(part) for part in self.key_value(keys).chunk(2, dim=-1))
+        mask = key_is_real[:, None, None, :]
+        weights = None
+        if bias is None and not need_weights:
+            gathered = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        else:
+            # With a learned bias the fused kernel falls back to a slower path on CPUs.
+            scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+            scores = scores if bias is None else scores + bias
+            weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+            gathered = weights @ value
+        out: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
+        return out, weights if need_weights else None
 
     def _heads(
         self, vectors: Float[Tensor, "batch item d_model"]
@@ -150,25 +88,28 @@ class CrossAttention(nn.Module):
         return vectors.view(*vectors.shape[:2], self.num_heads, -1).transpose(1, 2)
 
 
-class GatedResidual(nn.Module):
-    """``raw + gate * gathered`` with ``gate = sigmoid(W [raw; gathered])``.
+class Gate(nn.Module):
+    """How much of what was gathered goes into a stream: ``g = sigmoid(W [raw; gathered] + b)``.
 
-    The residual comes from the raw stream, not from a normalised copy of it, so that what the
-    attention does not need is not lost.
+    ``add``: ``raw + g * gathered``. ``convex``: ``g * gathered + (1 - g) * raw`` (Ortiz-Perez et
+    al., 2025, arXiv:2506.01890). The residual comes from the raw stream, not from a normalised copy
+    of it, so that what the attention does not need is not lost.
     """
 
-    def __init__(self, d_model: int) -> None:
+    def __init__(self, d_model: int, *, form: Literal["add", "convex"]) -> None:
         super().__init__()
+        self.form = form
         self.gate = nn.Linear(2 * d_model, d_model)
 
     def forward(
         self,
-        raw: Float[Tensor, "batch event d_model"],
-        gathered: Float[Tensor, "batch event d_model"],
-    ) -> Float[Tensor, "batch event d_model"]:
+        raw: Float[Tensor, "batch item d_model"],
+        gathered: Float[Tensor, "batch item d_model"],
+    ) -> Float[Tensor, "batch item d_model"]:
         """The gated sum."""
         gate = torch.sigmoid(self.gate(torch.cat([raw, gathered], dim=-1)))
-        gated: Tensor = raw + gate * gathered
+        kept = raw if self.form == "add" else (1.0 - gate) * raw
+        gated: Tensor = kept + gate * gathered
         return gated
 
 
@@ -185,6 +126,13 @@ class FeedForward(nn.Module):
             nn.Linear(2 * d_model, d_model),
         )
 
+    @classmethod
+    def repeated(cls, options: FusionOptions) -> nn.Sequential:
+        """As many as the fusion has layers."""
+        return nn.Sequential(
+            *(cls(options.d_model, dropout=options.dropout) for _ in range(options.num_layers))
+        )
+
     def forward(
         self, vectors: Float[Tensor, "batch item d_model"]
     ) -> Float[Tensor, "batch item d_model"]:
@@ -193,14 +141,22 @@ class FeedForward(nn.Module):
         return added
 
 
-class AttentionPool(nn.Module):
-    """A weighted mean of the real items; the weights are a softmax of a learned score."""
+class Pool(nn.Module):
+    """The real items of a recording as one vector, behind a norm.
 
-    def __init__(self, d_model: int) -> None:
+    Args:
+        d_model: size of the vectors.
+        how: ``attention``: a weighted mean, with a softmax of a learned score as weights; it starts
+            as the plain ``mean``. ``first_token``: the first real item.
+    """
+
+    def __init__(self, d_model: int, *, how: Literal["attention", "mean", "first_token"]) -> None:
         super().__init__()
+        self.how = how
         self.norm = nn.LayerNorm(d_model)
-        self.score = nn.Linear(d_model, 1)
-        nn.init.zeros_(self.score.weight)  # starts as the plain mean
+        if how == "attention":
+            self.score = nn.Linear(d_model, 1, bias=False)  # the softmax would cancel a bias
+            nn.init.zeros_(self.score.weight)
 
     def forward(
         self,
@@ -209,20 +165,24 @@ class AttentionPool(nn.Module):
     ) -> Float[Tensor, "batch d_model"]:
         """One vector per recording."""
         vectors = self.norm(vectors)
-        score = self.score(vectors).squeeze(-1).masked_fill(~is_real, -torch.inf)
-        pooled: Tensor = (score.softmax(dim=-1)[..., None] * vectors).sum(dim=1)
+        if self.how == "first_token":
+            first = is_real.int().argmax(dim=1)
+            return vectors[torch.arange(len(vectors), device=vectors.device), first]
+        score = self.score(vectors)[..., 0] if self.how == "attention" else vectors[..., 0] * 0.0
+        weight = score.masked_fill(~is_real, -torch.inf).softmax(dim=-1)
+        pooled: Tensor = (weight[..., None] * vectors).sum(dim=1)
         return pooled
 
 
 class Head(nn.Module):
-    """A pooled vector to one logit."""
+    """A pooled vector to the outputs."""
 
-    def __init__(self, d_model: int, *, dropout: float) -> None:
+    def __init__(self, d_model: int, num_outputs: int, *, dropout: float) -> None:
         super().__init__()
         self.drop = nn.Dropout(dropout)
-        self.linear = nn.Linear(d_model, 1)
+        self.linear = nn.Linear(d_model, num_outputs)
 
-    def forward(self, pooled: Float[Tensor, "batch d_model"]) -> Float[Tensor, " batch"]:
-        """The logit."""
-        logits: Tensor = self.linear(self.drop(pooled)).squeeze(-1)
+    def forward(self, pooled: Float[Tensor, "batch d_model"]) -> Float[Tensor, "batch output"]:
+        """The outputs."""
+        logits: Tensor = self.linear(self.drop(pooled))
         return logits

@@ -8,55 +8,71 @@ residual from the audio stream keeps the audio in the model at all.
 
 from typing import Any
 
-from torch import nn
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from cogspeech.fusion.base import (
     FUSIONS,
     FusionInputs,
     FusionModel,
+    FusionOptions,
     FusionOutputs,
-    InputSizes,
+    ModelSizes,
+    TwoStreamOptions,
 )
-from cogspeech.fusion.layers import (
-    AttentionPool,
-    AudioStream,
-    FeedForward,
-    GatedResidual,
-    Head,
-    StreamOptions,
-    TextStream,
-)
+from cogspeech.fusion.layers import FeedForward, Gate, Head, Pool
+from cogspeech.fusion.streams import AudioStream, TextStream
 
 
 @FUSIONS.register("pooled_cross_attention")
 class PooledCrossAttention(FusionModel):
     """As ``aligned_cross_attention``, but the text is averaged before the attention."""
 
-    Options = StreamOptions
+    Options = TwoStreamOptions
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)
-        size, dropout = options.d_model, options.dropout
-        self.audio = AudioStream(sizes, size, dropout=dropout)
-        self.text = TextStream(sizes, size, dropout=dropout)
-        self.norm_text = nn.LayerNorm(size)
-        self.value = nn.Linear(size, size)
-        self.out = nn.Linear(size, size)
-        self.gate = GatedResidual(size)
-        self.feed_forward = FeedForward(size, dropout=dropout)
-        self.pool = AttentionPool(size)
-        self.head = Head(size, dropout=dropout)
+        self.audio = AudioStream(sizes, options)
+        self.text = TextStream(sizes, options)
+        self.layers = nn.ModuleList(_Block(options) for _ in range(options.num_layers))
+        self.pool = Pool(options.d_model, how=options.pooling)
+        self.head = Head(options.d_model, sizes.num_outputs, dropout=options.dropout)
 
-    def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
-        """Logits; the attention, on request, is 1 for the one vector there is."""
-        audio = self.audio(inputs)  # (batch, event, d_model)
-        real = inputs.token_is_real[..., None]
-        total = self.text(inputs).masked_fill(~real, 0.0).sum(dim=1, keepdim=True)
-        mean = total / real.sum(dim=1, keepdim=True)  # (batch, 1, d_model)
-        gathered = self.out(self.value(self.norm_text(mean))).expand_as(audio)
-        fused = self.feed_forward(self.gate(audio, gathered))
-        pooled = self.pool(fused, inputs.event_is_real)
-        attention = audio.new_ones(audio.shape[0], 1, audio.shape[1], 1)
+    def fuse(self, inputs: FusionInputs, *, return_attention: bool) -> FusionOutputs:
+        """Logits; the attention, on request, is an equal share for every real token."""
+        audio, text = self.audio(inputs), self.text(inputs)
+        share = text.is_real.to(text.vectors)
+        share = share / share.sum(dim=1, keepdim=True)  # (batch, token)
+        mean = torch.einsum("bt,btd->bd", share, text.vectors)[:, None]
+        events = audio.vectors
+        for layer in self.layers:
+            events = layer(events, mean)
+        attention = share[None, :, None, None].expand(len(self.layers), -1, 1, events.shape[1], -1)
         return FusionOutputs(
-            logits=self.head(pooled), attention=attention if return_attention else None
+            logits=self.head(self.pool(events, audio.is_real)),
+            attention=attention if return_attention else None,
         )
+
+
+class _Block(nn.Module):
+    """What is left of a layer of cross-attention when there is one key."""
+
+    def __init__(self, options: FusionOptions) -> None:
+        super().__init__()
+        size = options.d_model
+        self.norm_text = nn.LayerNorm(size)
+        self.value = nn.Linear(size, size, bias=False)
+        self.out = nn.Linear(size, size)
+        self.gate = Gate(size, form="add")
+        self.feed_forward = FeedForward(size, dropout=options.dropout)
+
+    def forward(
+        self,
+        events: Float[Tensor, "batch event d_model"],
+        mean: Float[Tensor, "batch 1 d_model"],
+    ) -> Float[Tensor, "batch event d_model"]:
+        """The events with the one vector that each of them gathers."""
+        gathered = self.out(self.value(self.norm_text(mean))).expand_as(events)
+        vectors: Tensor = self.feed_forward(self.gate(events, gathered))
+        return vectors
