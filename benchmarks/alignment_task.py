@@ -2,10 +2,10 @@
 
 Both classes draw the same words and the same prosody. In one class the words of the upper half of
 the vocabulary are more often prominent, in the other those of the lower half: only the pairing of a
-word with its own prosody carries the label. 160 training recordings of 60 words, 400 test
-recordings.
+word with its own prosody carries the label. 160 or 80 training recordings of 60 words, 400 test
+recordings; every fusion that is registered, with its defaults.
 
-    python benchmarks/alignment_task.py [--seeds 3] [--recordings 160]
+    python benchmarks/alignment_task.py [--seeds 3] [--recordings 160 80] [--fusions NAME ...]
 """
 
 import argparse
@@ -63,22 +63,22 @@ def accuracy_of(fusion: str, *, seed: int, count: int = 160) -> float:
 
 
 def main() -> None:
-    """Prints accuracy per fusion: mean and range over the seeds."""
+    """Prints accuracy per fusion and number of recordings: mean and range over the seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--recordings", type=int, default=160)
+    parser.add_argument("--recordings", type=int, nargs="+", default=[160, 80])
+    parser.add_argument("--fusions", nargs="+", default=FUSIONS.names())
     options = parser.parse_args()
-    sys.stdout.write("| fusion | accuracy (range over seeds) | seconds per fit |\n|---|---|---|\n")
-    for name in FUSIONS.names():
-        started = time.perf_counter()
-        found = [
-            accuracy_of(name, seed=seed, count=options.recordings) for seed in range(options.seeds)
-        ]
-        each_s = (time.perf_counter() - started) / options.seeds
-        sys.stdout.write(
-            f"| {name} | {np.mean(found):.3f} ({min(found):.3f}-{max(found):.3f}) "
-            f"| {each_s:.1f} |\n"
-        )
+    columns = " | ".join(f"{count} recordings" for count in options.recordings)
+    line = "---|" * (len(options.recordings) + 2)
+    sys.stdout.write(f"| fusion | {columns} | seconds per fit |\n|{line}\n")
+    for name in options.fusions:
+        started, cells = time.perf_counter(), []
+        for count in options.recordings:
+            found = [accuracy_of(name, seed=seed, count=count) for seed in range(options.seeds)]
+            cells.append(f"{np.mean(found):.3f} ({min(found):.3f}-{max(found):.3f})")
+        each_s = (time.perf_counter() - started) / options.seeds / len(options.recordings)
+        sys.stdout.write(f"| `{name}` | {' | '.join(cells)} | {each_s:.1f} |\n")
         sys.stdout.flush()
 
 

@@ -27,6 +27,7 @@ ANSWER_KEYS = {
     "reasons",
     "words",
     "quality",
+    "streams",
     "bundle",
     "use",
 }

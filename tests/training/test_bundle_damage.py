@@ -127,6 +127,10 @@ def test_weights_cut_or_flipped_anywhere_are_refused_or_finite(cut, flips, tmp_p
         ({"score_scale": {"mean": 1.0, "deviation": 1.0}}, "no score_scale; found 1 and one"),
         ({"sizes": {"d_audio": 5, "d_text": 3, "num_outputs": 0}}, "'sizes.num_outputs'"),
         ({"fusion": {"name": "aligned_cross_attention", "d_model": 30}}, "multiple of num_heads"),
+        (  # 43 GB, if anybody made them
+            {"fusion": {"name": "aligned_cross_attention", "d_model": 8192, "num_layers": 16}},
+            "does not fit the fusion it names",
+        ),
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(folder, changes, found):

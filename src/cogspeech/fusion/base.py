@@ -88,7 +88,7 @@ class ModelSizes(Settings):
 class FusionOptions(Settings):
     """The options that every fusion has."""
 
-    d_model: int = Field(default=64, ge=4, le=MAX_SIZE)
+    d_model: int = Field(default=64, ge=4, le=8192)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     num_layers: int = Field(default=1, ge=1, le=64)
     """How often the layers between the streams and the pooling are repeated."""

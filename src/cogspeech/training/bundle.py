@@ -99,13 +99,15 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{path}: not the weights that bundle.json describes; copy both again")
     try:
         objective = _objective(facts)
-        model = build_fusion(facts.fusion, facts.sizes)
+        with torch.device("meta"):  # sizes only: a description cannot ask for memory
+            own = build_fusion(facts.fusion, facts.sizes).state_dict()
         tensors = load(content)
     except (SafetensorError, ConfigError) as error:
         raise BundleError(f"{folder}: {error}") from error
-    problem = _misfit(model.state_dict(), tensors)
+    problem = _misfit(own, tensors)
     if problem:
         raise BundleError(f"{path}: does not fit the fusion it names: {problem}; copy both again")
+    model = build_fusion(facts.fusion, facts.sizes)
     model.load_state_dict(tensors)
     return Bundle(model=model.eval(), objective=objective, facts=facts, digest=expected)
 
