@@ -157,6 +157,13 @@ def test_the_same_voice_is_named_with_a_score():
     assert finding.details["score"] < 0.1
 
 
+def test_where_all_sound_alike_nobody_is_named():
+    generator = np.random.default_rng(0)
+    alike = [Voice(halves=generator.normal(0, 0.1, (2, 26))) for _ in range(COUNT)]
+
+    assert found("same_voice", corpus(lambda n: {"sound": sound(n, voice=alike[n])})) == []
+
+
 def test_visits_of_one_person_may_sound_alike():
     evidence = corpus(
         lambda n: {"sound": sound(n - n % 4 // 2), "row": {"participant_id": f"p{n - n % 4 // 2}"}}

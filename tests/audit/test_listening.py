@@ -1,5 +1,6 @@
 """What is measured of a recording is what was put into it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,20 @@ def test_every_file_is_heard_once_and_never_again(tmp_path, monkeypatch):
     assert "not readable" in first.items[3].sound_problem
     assert told == [("audit", 2 + n, 5) for n in range(4)]
     assert len(ContentCache(tmp_path / "cache").keys_of("p0")) == 1
+
+
+def test_a_file_under_two_names_is_forgotten_with_either(tmp_path):
+    first = rows(tmp_path, 4)[0]
+    cache = ContentCache(tmp_path / "cache")
+
+    gather_evidence(
+        [replace(first, participant_id=name) for name in ("anna", "bert")],
+        TranscriptsSection(),
+        classes=(),
+        cache=cache,
+    )
+
+    assert cache.keys_of("anna") == cache.keys_of("bert") != ()
 
 
 def test_several_processes_hear_what_one_hears(tmp_path, monkeypatch):

@@ -99,3 +99,9 @@ def test_it_lives_with_recordings_of_which_nothing_is_known(check):
 
 def test_no_code_belongs_to_two_checks():
     assert len(known_codes()) == sum(len(CHECKS.get(name).codes) for name in CHECKS.names())
+
+
+def test_the_docs_name_every_code():
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "audit.md").read_text()
+
+    assert [code for code in known_codes() if f"`{code}`" not in text] == []

@@ -26,7 +26,6 @@ class Property:
     unit: str = ""
     is_fatal: bool = True
     """Where it tells the classes apart by itself, nothing that a model finds is about people."""
-    rule: str = ""
 
 
 def _sound(read: Callable[[Sound], Value]) -> Callable[[Item], Value]:
@@ -82,7 +81,8 @@ PROCESSING = (
              value=_row(_transcript_format)),
     Property(name="transcript_source", shown="source of the transcript",
              value=lambda item: item.transcript_source),
-    Property(name="interviewer", shown="words of an interviewer", value=_words(_has_interviewer)),
+    Property(name="interviewer", shown="presence of an interviewer",
+             value=_words(_has_interviewer)),
 )  # fmt: skip
 PEOPLE = (
     Property(name="age", shown="age", is_number=True, unit=" years",
@@ -109,7 +109,7 @@ def all_properties(evidence: Evidence) -> Iterator[Property]:
     for column in COLUMNS:
         yield Property(
             name="missing",
-            shown=f"a value of {column}",
+            shown=f"presence of a value of {column}",
             value=_row(lambda r, c=column: "no" if getattr(r, c) is None else "yes"),  # type: ignore[misc]
             is_fatal=False,
         )
