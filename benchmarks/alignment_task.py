@@ -16,7 +16,7 @@ import numpy as np
 
 from cogspeech.config import Component, TrainingSection
 from cogspeech.fusion.base import FUSIONS
-from cogspeech.training.trainer import LabelledPart, Trainer, predict_probabilities
+from cogspeech.training.trainer import LabelledPart, Trainer, predict_answers
 from cogspeech.types import EmbeddedRecording
 
 WORDS, VOCABULARY, D_TEXT, D_AUDIO = 60, 20, 16, 8
@@ -58,7 +58,7 @@ def accuracy_of(fusion: str, *, seed: int, count: int = 160) -> float:
         recordings(n, seed=10 * seed + part) for part, n in enumerate((count, 40, 400))
     )
     fitted = Trainer(Component(name=fusion), TrainingSection(), seed=seed).fit(training, validation)
-    decided = predict_probabilities(fitted.model, test.recordings) >= 0.5
+    decided = predict_answers(fitted.model, fitted.objective, test.recordings).positive >= 0.5
     return float(np.mean(decided == np.array(test.labels)))
 
 

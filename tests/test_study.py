@@ -23,7 +23,7 @@ from cogspeech.errors import (
 )
 from cogspeech.evaluation.base import PROBES
 from cogspeech.evaluation.protocol import fold_task
-from cogspeech.fusion.base import InputSizes, build_fusion
+from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.study import (
     FusionSystem,
@@ -40,6 +40,7 @@ from cogspeech.study import (
     split_corpus,
 )
 from cogspeech.training.bundle import load_bundle
+from cogspeech.training.objectives.base import build_objective
 from cogspeech.training.trainer import FittedFusion
 from cogspeech.types import Attribution, Case
 
@@ -431,12 +432,14 @@ def test_a_recording_is_explained_by_the_fit_that_has_never_seen_its_participant
     )
     primary = FusionSystem(study.fusion, study, tmp_path, data="d", resume=False)
     for fold in (0, 1):
-        model = build_fusion(study.fusion, InputSizes(d_audio=42, d_text=65))
-        primary.first_fits[fold] = FittedFusion(model=model, history=(), best_epoch=0)
+        model = build_fusion(study.fusion, ModelSizes(d_audio=42, d_text=65))
+        primary.first_fits[fold] = FittedFusion(
+            model=model, objective=build_objective(study.target), history=(), best_epoch=0
+        )
     used = {}
 
     class Notes:
-        def explain(self, model, embedded, transcript) -> tuple[Attribution, ...]:
+        def explain(self, model, embedded, transcript, *, objective) -> tuple[Attribution, ...]:
             used[embedded.recording_id] = model
             return ()
 

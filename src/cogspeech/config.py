@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cogspeech.errors import ConfigError
 from cogspeech.registry import nearest
@@ -53,16 +60,25 @@ class CorpusSection(BaseModel):
 
 
 class TargetSection(Settings):
-    """What is to be told apart."""
+    """What is to be told."""
 
     column: str = "diagnosis"
-    classes: tuple[str, str] = ("control", "dementia")
-    """The negative class first."""
+    classes: tuple[str, ...] = ("control", "dementia")
+    """The negative class first; empty where the column is a number."""
+    objective: Component | None = None
+    """What is trained for, by name or with options; by default it follows from the classes."""
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _by_name(cls, given: object) -> object:
+        return {"name": given} if isinstance(given, str) else given
 
     @model_validator(mode="after")
-    def _two_names(self) -> "TargetSection":
-        if self.classes[0] == self.classes[1]:
-            raise ValueError("the two classes must differ")
+    def _names_differ(self) -> "TargetSection":
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("the classes must differ from each other")
+        if len(self.classes) == 1 or (not self.classes and self.objective is None):
+            raise ValueError("'classes' needs two names or more")
         return self
 
 

@@ -53,11 +53,12 @@ from cogspeech.reporting.run_folder import (
     write_run_folder,
 )
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.objectives.base import complete_target, refuse_unevaluated
 from cogspeech.training.trainer import (
     FittedFusion,
     LabelledPart,
     Trainer,
-    predict_probabilities,
+    predict_answers,
 )
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.transcribe import read_transcripts
@@ -80,6 +81,7 @@ def run_study(
     Raises:
         CogspeechError: what was expected, what was found, where, and what to do.
     """
+    refuse_unevaluated(study.target)
     claim_run_folder(run_dir, study, resume=resume)
     checkpoints = run_dir / "checkpoints"
     corpus = import_corpus(study.corpus, study.target, progress=progress)
@@ -148,6 +150,7 @@ def load_study(path: Path) -> Study:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
         for name in probe_names(study):
             PROBES.get(name)
+        study = study.model_copy(update={"target": complete_target(study.target)})
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
@@ -281,14 +284,15 @@ class FusionSystem(System):
     def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
         """Fits on the training side and answers for the test cases."""
         fitted = self.fit(
-            LabelledPart.of(task.train, task.train_labels),
-            LabelledPart.of(task.validation, task.validation_labels),
+            LabelledPart.of(task.train, task.train_labels, self._study.target),
+            LabelledPart.of(task.validation, task.validation_labels, self._study.target),
             place=f"repeat{task.repeat}-fold{task.fold}",
             seed=task.seed,
         )
         if task.repeat == 0 and task.seed == self._study.seed:
             self.first_fits[task.fold] = fitted
-        return predict_probabilities(fitted.model, [case.embedded for case in task.test])
+        tested = [case.embedded for case in task.test]
+        return predict_answers(fitted.model, fitted.objective, tested).positive
 
     def fit(
         self, training: LabelledPart, validation: LabelledPart, *, place: str, seed: int
@@ -297,6 +301,7 @@ class FusionSystem(System):
         trainer = Trainer(
             self._component,
             self._study.training,
+            target=self._study.target,
             seed=seed,
             folder=self._checkpoints / self.name / f"{place}-seed{seed}",
             identity={"study": study_hash(self._study), "data": self.data, "place": place},
@@ -331,7 +336,7 @@ def explain_unseen(
     for done, case in enumerate(cases, start=1):
         fitted = primary.first_fits[fold_of[case.recording.participant_id]]
         explained[case.recording.recording_id] = explainer.explain(
-            fitted.model, case.embedded, case.transcript
+            fitted.model, case.embedded, case.transcript, objective=fitted.objective
         )
         progress("explain", done, len(cases))
     return explained
@@ -359,18 +364,23 @@ def fit_bundle(
     for case in cases:
         parts[case.recording.participant_id in validation].append(case)
     training_part, validation_part = (
-        LabelledPart.of(parts[key], [people.labels[c.recording.participant_id] for c in parts[key]])
+        LabelledPart.of(
+            parts[key],
+            [people.labels[c.recording.participant_id] for c in parts[key]],
+            study.target,
+        )
         for key in (False, True)
     )
     fitted = system.fit(training_part, validation_part, place="everybody", seed=study.seed)
     facts = BundleFacts(
         study=study.name,
-        classes=study.target.classes,
+        target=complete_target(study.target),
         fusion=study.fusion,
         audio_encoder=study.audio_encoder,
         text_encoder=study.text_encoder,
         transcripts=study.transcripts,
         sizes=fitted.model.sizes,
+        score_scale=fitted.objective.score_scale,
         fewest_words=min(len(case.transcript.participant_words) for case in cases),
         sample_rates_hz=tuple(
             sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})

@@ -239,6 +239,25 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a model says about recordings: the class, a score, or both."""
+
+    probabilities: Float[np.ndarray, "recording class"] | None = None
+    """Rows that sum to 1, in the order of the classes."""
+    scores: Float[np.ndarray, " recording"] | None = None
+    """In the unit of the score, such as MMSE points."""
+
+    @property
+    def positive(self) -> Float[np.ndarray, " recording"]:
+        """The probability of any class but the first; of two classes, of the second."""
+        if self.probabilities is None:
+            raise ValueError("a score has no probability")
+        # The sum of rounded probabilities may pass 1 by one bit.
+        positive: np.ndarray = np.minimum(self.probabilities[:, 1:].sum(axis=1), 1.0)
+        return positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What one fit says about one recording that it never saw."""
 
@@ -249,9 +268,14 @@ class Prediction:
     participant_id: str
     recording_id: str
     label: int
-    """0 or 1: the position in the study's classes, the negative one first."""
+    """The position in the study's classes, the negative one first."""
     probability: float
-    """Of the second class."""
+    """Of any class but the first; of two classes, of the second."""
+    probabilities: tuple[float, ...] = ()
+    """Of every class, where there are more than two."""
+    score: float | None = None
+    """As measured; where the target has a score."""
+    predicted_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +290,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """How much the logit falls when one word, with its pause, is taken away."""
+    """How much the evidence (of two classes, the logit) falls without a word and its pause."""
 
     word_index: int
     word: Word

@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cogspeech.config import CorpusSection, TargetSection
+from cogspeech.config import Component, CorpusSection, TargetSection
 from cogspeech.corpora.base import (
     OPTIONAL_COLUMNS,
     REQUIRED_COLUMNS,
@@ -262,6 +262,22 @@ def test_an_unknown_label_names_the_row_the_classes_and_the_remedy(tmp_path: Pat
         check_recordings(
             [_recording(tmp_path, 2), _recording(tmp_path, 3, label="Dementia")], TargetSection()
         )
+
+
+def test_a_number_to_be_told_is_needed_in_every_row_and_may_change_between_visits(
+    tmp_path: Path,
+) -> None:
+    target = TargetSection(column="moca", classes=(), objective=Component(name="regression"))
+    rows = [
+        _recording(tmp_path, row, label=label, participant_id="p1")
+        for row, label in ((2, "23"), (3, "19"))
+    ]
+
+    check_recordings(rows, target)
+
+    for label, found in ((None, "moca is empty; expected a number"), ("low", "moca is 'low'")):
+        with pytest.raises(CorpusError, match=rf"^recordings\.csv:4: {found}"):
+            check_recordings([*rows, _recording(tmp_path, 4, label=label)], target)
 
 
 def test_a_missing_label_is_an_unknown_one(tmp_path: Path) -> None:

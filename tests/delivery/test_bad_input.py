@@ -518,6 +518,18 @@ STUDIES: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
         {"audio_encoder": {"name": "acoustic", "mel_bands": 0}},
         ("audio_encoder: 'mel_bands'", "greater than or equal to 4", "found 0"),
     ),
+    "unknown objective": (
+        {"target": {"objective": "ordnal"}},
+        ("unknown objective 'ordnal'", "did you mean 'ordinal'?"),
+    ),
+    "unknown option of an objective": (
+        {"target": {"objective": {"name": "joint", "wieght": 1}}},
+        ("objective joint: unknown key 'wieght'", "did you mean 'weight'?"),
+    ),
+    "an objective for another number of classes": (
+        {"target": {"classes": ["a", "b", "c"], "objective": "binary"}},
+        ("objective binary: expected two names in target.classes, found 3",),
+    ),
     "unknown option of a fusion": (
         {"fusion": {"name": "aligned_cross_attention", "drop_out": 0.1}},
         ("fusion: unknown key 'drop_out'", "did you mean 'dropout'?"),
@@ -539,6 +551,23 @@ def test_a_study_that_asks_for_what_does_not_exist_suggests_the_nearest(
     assert line.startswith(f"{folder / 'study.yaml'}: ")
     for part in expected:
         assert part in line
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ({"classes": ["a", "b", "c"]}, "has 3 classes and no score"),
+        ({"column": "mmse", "objective": "regression"}, "has 0 classes and the score 'mmse'"),
+    ],
+)
+def test_a_target_that_is_not_evaluated_yet_ends_before_any_work(
+    folder: Path, run_refused: Callable[[], str], target: dict[str, object], found: str
+) -> None:
+    _change_study(folder, target=target)
+
+    assert run_refused().startswith(
+        f"'cogspeech run' evaluates two classes without a score; the target {found}; give "
+    )
 
 
 def test_a_misspelt_key_of_the_corpus_suggests_the_nearest(
@@ -743,7 +772,7 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "another format": (
         lambda bundle: _describe(bundle, format_version=99),
-        ("bundle.json: has format 99, expected 2", "use the cogspeech version that made it"),
+        ("bundle.json: has format 99, expected 3", "use the cogspeech version that made it"),
     ),
     "a description that is no json": (
         lambda bundle: (bundle / "bundle.json").write_text("{"),

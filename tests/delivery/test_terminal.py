@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cogspeech.config import Component, Study, TranscriptsSection
+from cogspeech.config import Component, Study, TargetSection, TranscriptsSection
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.delivery import terminal
 from cogspeech.delivery.terminal import print_summary, progress_bars
 from cogspeech.evaluation.probing import ProbeResult
-from cogspeech.fusion.base import InputSizes, build_fusion
+from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.training.bundle import BundleFacts, make_bundle
 from cogspeech.types import RESEARCH_STATEMENT, Corpus, Estimate, Recording, no_progress
@@ -44,12 +44,12 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
     )
     facts = BundleFacts(
         study="mine",
-        classes=("control", "dementia"),
+        target=TargetSection(),
         fusion=study.fusion,
         audio_encoder=study.audio_encoder,
         text_encoder=study.text_encoder,
         transcripts=TranscriptsSection(),
-        sizes=InputSizes(d_audio=4, d_text=3),
+        sizes=ModelSizes(d_audio=4, d_text=3),
         fewest_words=1,
         sample_rates_hz=(16_000,),
         training={},
@@ -64,7 +64,7 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         probes=probes,
         attributions={},
         bundle=make_bundle(
-            build_fusion(Component(name="text_only"), InputSizes(d_audio=4, d_text=3)), facts
+            build_fusion(Component(name="text_only"), ModelSizes(d_audio=4, d_text=3)), facts
         ),
         data_hash="d",
         plan=SplitPlan(

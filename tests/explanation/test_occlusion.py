@@ -5,20 +5,25 @@ import pytest
 import torch
 
 from cases import make_case
-from cogspeech.config import Component
+from cogspeech.config import Component, TargetSection
 from cogspeech.explanation.base import EXPLAINERS
-from cogspeech.fusion.base import FUSIONS, InputSizes, build_fusion, collate
+from cogspeech.fusion.base import FUSIONS, ModelSizes, build_fusion, collate
+from cogspeech.training.objectives.base import build_objective
 from conftest import make_embedded
+
+BINARY = build_objective(TargetSection())
 
 
 @pytest.fixture(params=FUSIONS.names())
 def model(request):
     torch.manual_seed(0)
-    return build_fusion(Component(name=request.param), InputSizes(d_audio=5, d_text=3)).eval()
+    return build_fusion(Component(name=request.param), ModelSizes(d_audio=5, d_text=3)).eval()
 
 
 def explain(model, case):
-    return EXPLAINERS.get("occlusion")().explain(model, case.embedded, case.transcript)
+    return EXPLAINERS.get("occlusion")().explain(
+        model, case.embedded, case.transcript, objective=BINARY
+    )
 
 
 def test_an_attribution_is_what_the_logit_loses_without_the_word(model):
@@ -67,4 +72,4 @@ def test_the_only_word_cannot_be_taken_away(model):
 
 def _logit(model, embedded):
     with torch.inference_mode():
-        return float(np.asarray(model(collate([embedded])).logits)[0])
+        return float(np.asarray(model(collate([embedded])).logits)[0, 0])

@@ -3,14 +3,14 @@
 import torch
 
 from cogspeech.config import Component
-from cogspeech.fusion.base import InputSizes, build_fusion, collate
+from cogspeech.fusion.base import ModelSizes, build_fusion, collate
 from conftest import make_embedded
 
 
 def model():
     torch.manual_seed(0)
     return build_fusion(
-        Component(name="aligned_cross_attention"), InputSizes(d_audio=5, d_text=3)
+        Component(name="aligned_cross_attention"), ModelSizes(d_audio=5, d_text=3)
     ).eval()
 
 

@@ -4,7 +4,7 @@ import torch
 
 from cogspeech.config import Component
 from cogspeech.errors import ConfigError
-from cogspeech.fusion.base import InputSizes, Standardise, build_fusion, collate
+from cogspeech.fusion.base import ModelSizes, Standardise, build_fusion, collate
 
 
 def test_collate_pads_to_the_longest_and_marks_what_is_real(embedded):
@@ -30,7 +30,7 @@ def test_standardise_uses_the_fitted_mean_and_leaves_constants_alone():
 
 
 def test_scaling_is_fitted_per_stream(embedded):
-    model = build_fusion(Component(name="late_fusion"), InputSizes(d_audio=5, d_text=3))
+    model = build_fusion(Component(name="late_fusion"), ModelSizes(d_audio=5, d_text=3))
     recordings = [embedded("a"), embedded("b", seed=1)]
 
     model.fit_scaling(recordings)
@@ -45,14 +45,14 @@ def test_heads_that_do_not_divide_the_size_are_refused():
     component = Component(name="aligned_cross_attention", d_model=30, num_heads=4)
 
     with pytest.raises(ConfigError, match="d_model must be a multiple of num_heads"):
-        build_fusion(component, InputSizes(d_audio=5, d_text=3))
+        build_fusion(component, ModelSizes(d_audio=5, d_text=3))
 
 
 def test_an_option_out_of_range_is_refused():
     with pytest.raises(ConfigError, match="fusion text_only: 'dropout'"):
-        build_fusion(Component(name="text_only", dropout=1.5), InputSizes(d_audio=5, d_text=3))
+        build_fusion(Component(name="text_only", dropout=1.5), ModelSizes(d_audio=5, d_text=3))
 
 
 def test_an_unknown_fusion_names_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'late_fusion'"):
-        build_fusion(Component(name="late_fuson"), InputSizes(d_audio=5, d_text=3))
+        build_fusion(Component(name="late_fuson"), ModelSizes(d_audio=5, d_text=3))

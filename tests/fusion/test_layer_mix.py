@@ -9,7 +9,7 @@ import torch
 from checkpoints import D_AUDIO, D_TEXT, save_audio_checkpoint, save_text_checkpoint
 from cogspeech.config import Component, TrainingSection
 from cogspeech.delivery.predictor import Predictor
-from cogspeech.fusion.base import FUSIONS, InputSizes, build_fusion
+from cogspeech.fusion.base import FUSIONS, ModelSizes, build_fusion
 from cogspeech.fusion.layers import LayerMix
 from cogspeech.study import load_study, run_study
 from cogspeech.training.trainer import LabelledPart, Trainer
@@ -64,7 +64,7 @@ def test_the_layer_that_carries_the_signal_gets_the_weight(tmp_path):
 
 @pytest.mark.parametrize("name", FUSIONS.names())
 def test_every_fusion_takes_several_layers(name):
-    sizes = InputSizes(d_audio=12, d_text=8, audio_layers=3, text_layers=2)
+    sizes = ModelSizes(d_audio=12, d_text=8, audio_layers=3, text_layers=2)
 
     model = build_fusion(Component(name=name), sizes)
 
@@ -76,7 +76,7 @@ def test_every_fusion_takes_several_layers(name):
 
 def test_sizes_that_layers_do_not_divide_are_refused():
     with pytest.raises(ValueError, match="multiple of its number of layers"):
-        InputSizes(d_audio=10, d_text=4, audio_layers=3)
+        ModelSizes(d_audio=10, d_text=4, audio_layers=3)
 
 
 def test_from_a_study_with_all_layers_to_a_prediction(tmp_path, monkeypatch):
@@ -97,7 +97,7 @@ def test_from_a_study_with_all_layers_to_a_prediction(tmp_path, monkeypatch):
 
     result = run_study(load_study(tmp_path / "study.yaml"), tmp_path / "run")
 
-    assert result.bundle.facts.sizes == InputSizes(
+    assert result.bundle.facts.sizes == ModelSizes(
         d_audio=3 * D_AUDIO, d_text=2 * D_TEXT, audio_layers=3, text_layers=2
     )
     answer = Predictor.from_folder(tmp_path / "run" / "model").predict(

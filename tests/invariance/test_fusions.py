@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from cogspeech.config import Component, TranscriptsSection
-from cogspeech.fusion.base import FUSIONS, InputSizes, build_fusion, collate
+from cogspeech.config import Component, TargetSection, TranscriptsSection
+from cogspeech.fusion.base import FUSIONS, ModelSizes, build_fusion, collate
 from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
 from conftest import make_embedded
 
@@ -16,7 +16,7 @@ RECORDINGS = [make_embedded(f"r{i}", words=words, seed=i) for i, words in enumer
 @pytest.fixture(params=FUSIONS.names())
 def model(request):
     torch.manual_seed(0)
-    built = build_fusion(Component(name=request.param), InputSizes(d_audio=5, d_text=3)).eval()
+    built = build_fusion(Component(name=request.param), ModelSizes(d_audio=5, d_text=3)).eval()
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     built.fit_scaling(RECORDINGS)
@@ -97,12 +97,12 @@ def test_saved_and_loaded_it_gives_the_same_bits(model, tmp_path):
     name = next(n for n in FUSIONS.names() if FUSIONS.get(n) is type(model))
     facts = BundleFacts(
         study="s",
-        classes=("a", "b"),
+        target=TargetSection(classes=("a", "b")),
         fusion=Component(name=name),
         audio_encoder=Component(name="acoustic"),
         text_encoder=Component(name="hashed_words"),
         transcripts=TranscriptsSection(),
-        sizes=InputSizes(d_audio=5, d_text=3),
+        sizes=ModelSizes(d_audio=5, d_text=3),
         fewest_words=1,
         sample_rates_hz=(16_000,),
         training={},

@@ -1,6 +1,5 @@
 import base64
 import csv
-import dataclasses
 import hashlib
 import json
 import re
@@ -17,13 +16,14 @@ from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.metrics import Scores, auroc_parts
 from cogspeech.reporting.figures import draw_figures, roc_curve
 from cogspeech.reporting.report import write_report
-from cogspeech.types import Estimate, Prediction
+from cogspeech.reporting.run_folder import PREDICTION_COLUMNS
+from cogspeech.types import Estimate
 
 LOOKS_AT = "how many words there are"
 NOTICE = "These voices are synthetic."
 USE = "Research only. Not a medical device."
 VOID = {"meta", "link", "img", "br", "hr", "input"}
-COLUMNS = tuple(field.name for field in dataclasses.fields(Prediction))
+COLUMNS = PREDICTION_COLUMNS
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "</style><script>alert(1)</script>",

@@ -8,15 +8,20 @@ from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import CheckpointError, TrainingError
 from cogspeech.training import trainer as module
 from cogspeech.training.checkpoint import load_checkpoint
-from cogspeech.training.objectives import BinaryDiagnosis
+from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.training.trainer import (
     LabelledPart,
     Trainer,
-    predict_logits,
-    predict_probabilities,
+    predict_answers,
+    predict_outputs,
 )
 from conftest import make_embedded
 
+TARGET = {
+    "column": "diagnosis",
+    "classes": ["control", "dementia"],
+    "objective": {"name": "binary"},
+}
 FUSION = Component(name="aligned_cross_attention", d_model=8, num_heads=2, dropout=0.3)
 
 
@@ -50,7 +55,7 @@ def test_it_learns_and_keeps_the_epoch_with_the_lowest_validation_loss():
     assert fitted.best_epoch == int(np.argmin(losses))
     assert min(losses) < 0.4
     test = part(20, 200)
-    decided = predict_probabilities(fitted.model, test.recordings) >= 0.5
+    decided = predict_answers(fitted.model, fitted.objective, test.recordings).positive >= 0.5
     assert np.mean(decided == np.array(test.labels)) >= 0.9
 
 
@@ -95,7 +100,7 @@ def test_best_and_last_checkpoint_are_written(tmp_path):
         "best.safetensors",
         "last.safetensors",
     ]
-    identity = {"seed": 1, "fusion": FUSION.model_dump()}
+    identity = {"seed": 1, "fusion": FUSION.model_dump(), "target": TARGET}
     best = load_checkpoint(tmp_path / "best.safetensors", identity=identity)
     assert best.state["best_epoch"] == fitted.best_epoch
     for name, tensor in best.part("best").items():
@@ -164,16 +169,13 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
 def test_a_class_that_is_absent_is_refused():
     one_class = LabelledPart(recordings=part(4).recordings, labels=(0, 0, 0, 0))
 
-    with pytest.raises(TrainingError, match="4 recordings of the first class and 0"):
+    with pytest.raises(TrainingError, match="4 of 'control', 0 of 'dementia'; every class"):
         trainer().fit(one_class, part(4, 50))
 
 
 def test_a_loss_that_is_no_number_stops_at_once_and_names_the_batch(monkeypatch):
-    from cogspeech.training.objectives import BinaryDiagnosis
-
-    monkeypatch.setattr(
-        BinaryDiagnosis, "loss", lambda self, logits, labels: logits.sum() * math.nan
-    )
+    binary = OBJECTIVES.get("binary")
+    monkeypatch.setattr(binary, "loss", lambda self, outputs, targets: outputs.sum() * math.nan)
 
     with pytest.raises(TrainingError, match=r"epoch 1; lower .* recordings of the batch: r\d"):
         trainer().fit(part(8), part(4, 50))
@@ -181,8 +183,8 @@ def test_a_loss_that_is_no_number_stops_at_once_and_names_the_batch(monkeypatch)
 
 def test_a_validation_loss_that_is_no_number_stops(monkeypatch):
     monkeypatch.setattr(
-        "cogspeech.training.trainer.predict_logits",
-        lambda model, recordings: torch.full((len(recordings),), math.nan),
+        "cogspeech.training.trainer.predict_outputs",
+        lambda model, recordings: torch.full((len(recordings), 1), math.nan),
     )
 
     with pytest.raises(TrainingError, match="validation loss is not a number"):
@@ -197,7 +199,7 @@ def test_a_part_needs_as_many_labels_as_recordings():
 def test_predicting_leaves_the_model_as_it_was():
     model = trainer().fit(part(8), part(4, 50)).model.train()
 
-    first, second = (predict_logits(model, part(70).recordings) for _ in range(2))
+    first, second = (predict_outputs(model, part(70).recordings) for _ in range(2))
 
     assert torch.equal(first, second)
     assert len(first) == 70
@@ -225,8 +227,8 @@ def test_the_weights_are_those_of_the_best_epoch_and_not_of_the_last():
     fitted = trainer(max_epochs=8, patience=8, learning_rate=0.02).fit(training, wrong)
 
     assert fitted.best_epoch < len(fitted.history) - 1
-    logits = predict_logits(fitted.model, wrong.recordings)
-    loss = BinaryDiagnosis(training.labels).loss(logits, torch.tensor(wrong.labels).float())
+    outputs = predict_outputs(fitted.model, wrong.recordings)
+    loss = fitted.objective.loss(outputs, wrong.targets)
     best = fitted.history[fitted.best_epoch].validation_loss
     assert float(loss) == pytest.approx(best, abs=1e-6)
 

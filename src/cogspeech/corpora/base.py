@@ -33,6 +33,7 @@ OPTIONAL_COLUMNS = (
     "education_years",
     "site",
 )
+NUMBER_COLUMNS = ("mmse", "age_years", "education_years")
 
 
 class CorpusImporter(ABC):
@@ -78,7 +79,7 @@ def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> 
     """
     problems = [
         *_label_problems(recordings, target),
-        *_identity_problems(recordings),
+        *_identity_problems(recordings, one_label=bool(target.classes)),
         *_audio_problems(recordings),
     ]
     if not recordings:
@@ -88,7 +89,27 @@ def check_recordings(recordings: Sequence[Recording], target: TargetSection) -> 
         raise CorpusError(problems[0] + more)
 
 
+def score_of(recording: Recording, column: str, target: TargetSection) -> float | None:
+    """The number that a recording has in a column, or ``None`` where the cell is empty.
+
+    Args:
+        recording: as imported.
+        column: ``mmse``, ``age_years``, ``education_years``, that of the target, or a further one.
+        target: of the study.
+
+    Raises:
+        CorpusError: the cell is no number.
+    """
+    if column in NUMBER_COLUMNS:
+        number: float | None = getattr(recording, column)
+        return number
+    text = recording.label if column == target.column else recording.metadata.get(column)
+    return _number(text, recording.where, column)
+
+
 def _label_problems(recordings: Iterable[Recording], target: TargetSection) -> list[str]:
+    if not target.classes:
+        return _score_problems(recordings, target)
     return [
         f"{r.where}: {target.column} is '{r.label or ''}'; expected one of "
         f"{', '.join(target.classes)}; correct the row or set target.classes in the study file"
@@ -97,7 +118,18 @@ def _label_problems(recordings: Iterable[Recording], target: TargetSection) -> l
     ]
 
 
-def _identity_problems(recordings: Sequence[Recording]) -> list[str]:
+def _score_problems(recordings: Iterable[Recording], target: TargetSection) -> list[str]:
+    problems, column = [], target.column
+    for recording in recordings:
+        try:
+            if score_of(recording, column, target) is None:
+                problems.append(f"{recording.where}: {column} is empty; expected a number")
+        except CorpusError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _identity_problems(recordings: Sequence[Recording], *, one_label: bool) -> list[str]:
     problems = [
         f"{next(r.where for r in recordings if r.recording_id == name)}: recording_id '{name}' "
         f"stands {count} times; ids must be unique"
@@ -107,7 +139,7 @@ def _identity_problems(recordings: Sequence[Recording]) -> list[str]:
     first: dict[str, Recording] = {}
     for recording in recordings:
         known = first.setdefault(recording.participant_id, recording)
-        if known.label != recording.label:
+        if one_label and known.label != recording.label:
             problems.append(
                 f"{recording.where}: participant '{recording.participant_id}' is "
                 f"'{recording.label}' here and '{known.label}' at {known.where}; "

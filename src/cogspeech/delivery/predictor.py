@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cogspeech.cache import ContentCache, cache_folder
-from cogspeech.config import TranscriptsSection
+from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.decoding import AudioInfo
 from cogspeech.embeddings.entries import Job
@@ -14,10 +14,11 @@ from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.study import EXPLAINER, build_encoders
 from cogspeech.training.bundle import Bundle, load_bundle
-from cogspeech.training.trainer import predict_probabilities
+from cogspeech.training.trainer import predict_answers
 from cogspeech.transcripts.base import checked, read_transcript_file
 from cogspeech.types import (
     RESEARCH_STATEMENT,
+    Answers,
     Attribution,
     EmbeddedRecording,
     Recording,
@@ -109,20 +110,22 @@ class Predictor:
         self, transcript: Transcript, embedded: EmbeddedRecording, info: AudioInfo
     ) -> dict[str, Any]:
         facts = self._bundle.facts
-        probability = float(predict_probabilities(self._bundle.model, [embedded])[0])
+        model, objective = self._bundle.model, self._bundle.objective
+        answers = predict_answers(model, objective, [embedded])
         reasons = self._reasons_to_abstain(transcript, info)
-        attributions = EXPLAINERS.get(EXPLAINER)().explain(self._bundle.model, embedded, transcript)
+        attributions = EXPLAINERS.get(EXPLAINER)().explain(
+            model, embedded, transcript, objective=objective
+        )
         return {
             "recording_id": transcript.recording_id,
-            "probability": probability,
-            "decision": "abstain" if reasons else facts.classes[probability >= THRESHOLD],
+            **_answer_json(answers, facts.target, abstains=bool(reasons)),
             "reasons": reasons,
             "words": [_word_json(attribution) for attribution in attributions],
             "quality": _quality_json(transcript, embedded, info.duration_s),
             "bundle": {
                 "study": facts.study,
                 "fusion": facts.fusion.name,
-                "classes": list(facts.classes),
+                "classes": list(facts.target.classes),
                 "weights_sha256": self._bundle.digest,
                 "notice": facts.notice,
             },
@@ -143,6 +146,22 @@ class Predictor:
                 f"other sample rate: {info.sample_rate_hz} Hz, trained on recordings at {known} Hz"
             )
         return reasons
+
+
+def _answer_json(answers: Answers, target: TargetSection, *, abstains: bool) -> dict[str, Any]:
+    """The contract's keys for two classes, and more of them for more classes and a score."""
+    said: dict[str, Any] = {"probability": None, "decision": "abstain" if abstains else None}
+    if answers.probabilities is not None:
+        each = answers.probabilities[0]
+        said["probability"] = float(answers.positive[0])
+        is_binary = len(each) == 2
+        chosen = int(each[1] >= THRESHOLD) if is_binary else int(each.argmax())
+        said["decision"] = said["decision"] or target.classes[chosen]
+        if not is_binary:
+            said["probabilities"] = dict(zip(target.classes, each.tolist(), strict=True))
+    if answers.scores is not None:
+        said["predicted_score"] = float(answers.scores[0])
+    return said
 
 
 def _word_json(attribution: Attribution) -> dict[str, Any]:

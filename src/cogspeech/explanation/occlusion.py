@@ -1,4 +1,4 @@
-"""``occlusion``: take one word away, with the pause before it, and see what the logit loses."""
+"""``occlusion``: take one word away, with the pause before it, and see what the evidence loses."""
 
 import dataclasses
 
@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from cogspeech.explanation.base import EXPLAINERS, Explainer
 from cogspeech.fusion.base import FusionInputs, FusionModel, collate
+from cogspeech.training.objectives.base import Objective
 from cogspeech.types import Attribution, EmbeddedRecording, Transcript
 
 ROWS_AT_ONCE = 32
@@ -15,14 +16,19 @@ ROWS_AT_ONCE = 32
 
 @EXPLAINERS.register("occlusion")
 class Occlusion(Explainer):
-    """Logit of the whole recording minus the logit without the word (Zeiler and Fergus, 2014).
+    """Evidence of the whole recording minus that without the word (Zeiler and Fergus, 2014).
 
     A word is taken away through the masks: its audio events and its tokens are not real. A word
     whose removal would leave no event or no token gets no attribution.
     """
 
     def explain(
-        self, model: FusionModel, embedded: EmbeddedRecording, transcript: Transcript
+        self,
+        model: FusionModel,
+        embedded: EmbeddedRecording,
+        transcript: Transcript,
+        *,
+        objective: Objective,
     ) -> tuple[Attribution, ...]:
         """One attribution per word that can be taken away."""
         words = transcript.participant_words
@@ -32,19 +38,19 @@ class Occlusion(Explainer):
             if np.any(embedded.event_word != index) and np.any(embedded.token_word != index)
         ]
         inputs = collate([embedded]).to(next(model.parameters()).device)
-        whole = float(_logits(model, inputs)[0])
+        whole = float(_evidence(model, objective, inputs)[0])
         attributions = []
         for at in range(0, len(removable), ROWS_AT_ONCE):
             rows = removable[at : at + ROWS_AT_ONCE]
-            without = _logits(model, _without(inputs, rows))
+            without = _evidence(model, objective, _without(inputs, rows))
             attributions += [
                 Attribution(
                     word_index=index,
                     word=words[index],
                     pause_s=_pause_before(embedded, index),
-                    value=whole - float(logit),
+                    value=whole - float(rest),
                 )
-                for index, logit in zip(rows, without, strict=True)
+                for index, rest in zip(rows, without, strict=True)
             ]
         return tuple(attributions)
 
@@ -69,6 +75,8 @@ def _without(inputs: FusionInputs, word_indices: list[int]) -> FusionInputs:
 
 
 @torch.inference_mode()
-def _logits(model: FusionModel, inputs: FusionInputs) -> Float[np.ndarray, " row"]:
-    logits: np.ndarray = model.eval()(inputs).logits.double().cpu().numpy()
-    return logits
+def _evidence(
+    model: FusionModel, objective: Objective, inputs: FusionInputs
+) -> Float[np.ndarray, " row"]:
+    evidence: np.ndarray = objective.evidence(model.eval()(inputs).logits.double()).cpu().numpy()
+    return evidence

@@ -14,7 +14,7 @@ from cogspeech.fusion.base import (
     FusionInputs,
     FusionModel,
     FusionOutputs,
-    InputSizes,
+    ModelSizes,
 )
 from cogspeech.fusion.layers import (
     AttentionPool,
@@ -31,7 +31,7 @@ from cogspeech.fusion.layers import (
 
 @FUSIONS.register("aligned_cross_attention")
 class AlignedCrossAttention(FusionModel):
-    """Events ask, tokens answer with a bias on the word distance; gated, pooled, one logit."""
+    """Events ask, tokens answer with a bias on the word distance; gated, pooled."""
 
     class Options(StreamOptions):
         """``{name: aligned_cross_attention, d_model: 64, num_heads: 4, ...}``."""
@@ -48,7 +48,7 @@ class AlignedCrossAttention(FusionModel):
                 raise ValueError("d_model must be a multiple of num_heads")
             return self
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)
         size, dropout = options.d_model, options.dropout
         self.audio = AudioStream(sizes, size, dropout=dropout)
@@ -64,7 +64,7 @@ class AlignedCrossAttention(FusionModel):
         self.gate = GatedResidual(size)
         self.feed_forward = FeedForward(size, dropout=dropout)
         self.pool = AttentionPool(size)
-        self.head = Head(size, dropout=dropout)
+        self.head = Head(size, sizes.num_outputs, dropout=dropout)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
         """Logits, and on request the weight of every token for every event."""

@@ -43,47 +43,50 @@ class FusionInputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionOutputs:
-    """One logit per recording; positive means the second class."""
+    """What an objective reads: for a binary diagnosis one logit, above 0 for the second class."""
 
-    logits: Float[Tensor, " batch"]
+    logits: Float[Tensor, "batch output"]
     attention: Float[Tensor, "batch head event token"] | None = None
     """Filled only on request."""
 
 
-class InputSizes(Settings):
-    """What a fusion has to know of the encoders."""
+class ModelSizes(Settings):
+    """What a fusion has to know of the encoders and of the objective."""
 
     d_audio: Annotated[int, Field(ge=1, le=MAX_SIZE)]
     d_text: Annotated[int, Field(ge=1, le=MAX_SIZE)]
     audio_layers: Annotated[int, Field(ge=1, le=256)] = 1
     """Encoder layers that lie one after the other in ``d_audio``."""
     text_layers: Annotated[int, Field(ge=1, le=256)] = 1
+    num_outputs: Annotated[int, Field(ge=1, le=256)] = 1
+    """Numbers per recording that the objective asks for."""
 
     @model_validator(mode="after")
-    def _layers_divide(self) -> "InputSizes":
+    def _layers_divide(self) -> "ModelSizes":
         if self.d_audio % self.audio_layers or self.d_text % self.text_layers:
             raise ValueError("the size of a vector must be a multiple of its number of layers")
         return self
 
     @classmethod
-    def of(cls, recording: EmbeddedRecording) -> "InputSizes":
+    def of(cls, recording: EmbeddedRecording, *, num_outputs: int) -> "ModelSizes":
         """The sizes of one recording, which are those of all."""
         return cls(
             d_audio=recording.event_vectors.shape[1],
             d_text=recording.token_vectors.shape[1],
             audio_layers=recording.audio_layers,
             text_layers=recording.text_layers,
+            num_outputs=num_outputs,
         )
 
 
 class FusionModel(nn.Module):
-    """Contract of all fusions: made from the sizes of the encoders and its own options."""
+    """Contract of all fusions: made from the sizes and its own options."""
 
     Options: ClassVar[type[Settings]]
     streams: ClassVar[tuple[str, ...]] = ("audio", "text")
     """The sides of a recording that the model reads."""
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__()
         self.sizes = sizes
         self.options = options
@@ -134,7 +137,7 @@ class Standardise(nn.Module):
 FUSIONS: Registry[type[FusionModel]] = Registry("fusion", "cogspeech.fusion")
 
 
-def build_fusion(component: Component, sizes: InputSizes) -> FusionModel:
+def build_fusion(component: Component, sizes: ModelSizes) -> FusionModel:
     """A fresh fusion model.
 
     Raises:

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cogspeech.config import Settings
-from cogspeech.fusion.base import FusionInputs, InputSizes, Standardise
+from cogspeech.fusion.base import FusionInputs, ModelSizes, Standardise
 
 
 class StreamOptions(Settings):
@@ -46,7 +46,7 @@ class AudioStream(nn.Module):
     The duration enters as ``log(1 + 10 * seconds)``, which spreads pauses of 0.1 s to 5 s evenly.
     """
 
-    def __init__(self, sizes: InputSizes, d_model: int, *, dropout: float) -> None:
+    def __init__(self, sizes: ModelSizes, d_model: int, *, dropout: float) -> None:
         super().__init__()
         self.standardise = Standardise(sizes.d_audio, stream="audio")
         self.mix = LayerMix(sizes.audio_layers)
@@ -69,7 +69,7 @@ class AudioStream(nn.Module):
 class TextStream(nn.Module):
     """Tokens as d_model vectors."""
 
-    def __init__(self, sizes: InputSizes, d_model: int, *, dropout: float) -> None:
+    def __init__(self, sizes: ModelSizes, d_model: int, *, dropout: float) -> None:
         super().__init__()
         self.standardise = Standardise(sizes.d_text, stream="text")
         self.mix = LayerMix(sizes.text_layers)
@@ -215,14 +215,14 @@ class AttentionPool(nn.Module):
 
 
 class Head(nn.Module):
-    """A pooled vector to one logit."""
+    """A pooled vector to the outputs."""
 
-    def __init__(self, d_model: int, *, dropout: float) -> None:
+    def __init__(self, d_model: int, num_outputs: int, *, dropout: float) -> None:
         super().__init__()
         self.drop = nn.Dropout(dropout)
-        self.linear = nn.Linear(d_model, 1)
+        self.linear = nn.Linear(d_model, num_outputs)
 
-    def forward(self, pooled: Float[Tensor, "batch d_model"]) -> Float[Tensor, " batch"]:
-        """The logit."""
-        logits: Tensor = self.linear(self.drop(pooled)).squeeze(-1)
+    def forward(self, pooled: Float[Tensor, "batch d_model"]) -> Float[Tensor, "batch output"]:
+        """The outputs."""
+        logits: Tensor = self.linear(self.drop(pooled))
         return logits

@@ -15,7 +15,7 @@ from cogspeech.fusion.base import (
     FusionInputs,
     FusionModel,
     FusionOutputs,
-    InputSizes,
+    ModelSizes,
 )
 from cogspeech.fusion.layers import (
     AttentionPool,
@@ -34,7 +34,7 @@ class PooledCrossAttention(FusionModel):
 
     Options = StreamOptions
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)
         size, dropout = options.d_model, options.dropout
         self.audio = AudioStream(sizes, size, dropout=dropout)
@@ -45,7 +45,7 @@ class PooledCrossAttention(FusionModel):
         self.gate = GatedResidual(size)
         self.feed_forward = FeedForward(size, dropout=dropout)
         self.pool = AttentionPool(size)
-        self.head = Head(size, dropout=dropout)
+        self.head = Head(size, sizes.num_outputs, dropout=dropout)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
         """Logits; the attention, on request, is 1 for the one vector there is."""

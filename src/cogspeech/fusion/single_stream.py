@@ -10,7 +10,7 @@ from cogspeech.fusion.base import (
     FusionInputs,
     FusionModel,
     FusionOutputs,
-    InputSizes,
+    ModelSizes,
 )
 from cogspeech.fusion.layers import (
     AttentionPool,
@@ -23,19 +23,21 @@ from cogspeech.fusion.layers import (
 
 
 class Tower(nn.Module):
-    """One stream to one logit."""
+    """One stream to the outputs."""
 
-    def __init__(self, stream: AudioStream | TextStream, options: StreamOptions) -> None:
+    def __init__(
+        self, stream: AudioStream | TextStream, num_outputs: int, options: StreamOptions
+    ) -> None:
         super().__init__()
         self.stream = stream
         self.feed_forward = FeedForward(options.d_model, dropout=options.dropout)
         self.pool = AttentionPool(options.d_model)
-        self.head = Head(options.d_model, dropout=options.dropout)
+        self.head = Head(options.d_model, num_outputs, dropout=options.dropout)
 
     def forward(
         self, inputs: FusionInputs, is_real: Bool[Tensor, "batch item"]
-    ) -> Float[Tensor, " batch"]:
-        """The logit from the real items of the stream."""
+    ) -> Float[Tensor, "batch output"]:
+        """The outputs from the real items of the stream."""
         pooled = self.pool(self.feed_forward(self.stream(inputs)), is_real)
         logits: Tensor = self.head(pooled)
         return logits
@@ -48,10 +50,10 @@ class AudioOnly(FusionModel):
     Options = StreamOptions
     streams: ClassVar[tuple[str, ...]] = ("audio",)
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)
         stream = AudioStream(sizes, options.d_model, dropout=options.dropout)
-        self.audio = Tower(stream, options)
+        self.audio = Tower(stream, sizes.num_outputs, options)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
         """Logits; there is no attention between streams."""
@@ -65,10 +67,10 @@ class TextOnly(FusionModel):
     Options = StreamOptions
     streams: ClassVar[tuple[str, ...]] = ("text",)
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)
         stream = TextStream(sizes, options.d_model, dropout=options.dropout)
-        self.text = Tower(stream, options)
+        self.text = Tower(stream, sizes.num_outputs, options)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
         """Logits; there is no attention between streams."""
@@ -81,11 +83,13 @@ class LateFusion(FusionModel):
 
     Options = StreamOptions
 
-    def __init__(self, sizes: InputSizes, options: Any) -> None:
+    def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)
         size, dropout = options.d_model, options.dropout
-        self.audio = Tower(AudioStream(sizes, size, dropout=dropout), options)
-        self.text = Tower(TextStream(sizes, size, dropout=dropout), options)
+        audio = AudioStream(sizes, size, dropout=dropout)
+        text = TextStream(sizes, size, dropout=dropout)
+        self.audio = Tower(audio, sizes.num_outputs, options)
+        self.text = Tower(text, sizes.num_outputs, options)
 
     def forward(self, inputs: FusionInputs, *, return_attention: bool = False) -> FusionOutputs:
         """Logits; there is no attention between streams."""

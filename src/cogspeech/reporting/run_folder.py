@@ -10,6 +10,7 @@ import io
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +40,7 @@ PREDICTION_COLUMNS = (
     "label",
     "probability",
 )
+SCORE_COLUMNS = ("score", "predicted_score")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,10 @@ def begin_run(run_dir: Path, study: Study) -> None:
 def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     """Writes every file, each atomically."""
     save_bundle(result.bundle, run_dir / "model")
-    _write(run_dir / "predictions.csv", predictions_csv(result))
+    _write(
+        run_dir / "predictions.csv",
+        predictions_csv(result.predictions, result.study.target.classes),
+    )
     _write_json(run_dir / "metrics.json", metrics_json(result))
     _write(run_dir / "splits.json", result.plan.as_json())
     _write_json(run_dir / "attributions.json", _attributions_json(result))
@@ -146,14 +151,24 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
     }
 
 
-def predictions_csv(result: StudyResult) -> str:
-    """The contract's ``predictions.csv``: out-of-fold only."""
+def predictions_csv(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:
+    """The contract's ``predictions.csv``: out-of-fold only; more columns for more than a diagnosis.
+
+    ``probability_CLASS`` where there are more than two classes, ``score`` and ``predicted_score``
+    where the target has a score.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(PREDICTION_COLUMNS)
-    for prediction in result.predictions:
+    of_classes = [f"probability_{name}" for name in classes] if len(classes) > 2 else []
+    has_score = any(p.predicted_score is not None for p in predictions)
+    of_score = SCORE_COLUMNS if has_score else ()
+    writer.writerow([*PREDICTION_COLUMNS, *of_classes, *of_score])
+    for prediction in predictions:
         row = asdict(prediction)
-        writer.writerow([row[column] for column in PREDICTION_COLUMNS])
+        given = prediction.probabilities if of_classes else ()
+        writer.writerow(
+            [row[c] for c in PREDICTION_COLUMNS] + [*given, *(row[c] for c in of_score)]
+        )
     return text.getvalue()
 
 

@@ -12,11 +12,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from cogspeech.cache import write_atomically
-from cogspeech.config import Component, Settings, TranscriptsSection, parse_options
+from cogspeech.config import (
+    Component,
+    Settings,
+    TargetSection,
+    TranscriptsSection,
+    parse_options,
+)
 from cogspeech.errors import BundleError, ConfigError
-from cogspeech.fusion.base import FusionModel, InputSizes, build_fusion
+from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
+from cogspeech.training.objectives.base import Objective, ScoreScale, build_objective
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MAX_WEIGHT_BYTES = 1 << 30
 MAX_JSON_BYTES = 1 << 20
 
@@ -25,12 +32,14 @@ class BundleFacts(Settings):
     """What has to be known to use the weights."""
 
     study: str
-    classes: tuple[str, str]
+    target: TargetSection
     fusion: Component
     audio_encoder: Component
     text_encoder: Component
     transcripts: TranscriptsSection
-    sizes: InputSizes
+    sizes: ModelSizes
+    score_scale: ScoreScale | None = None
+    """Of a target with a score."""
     fewest_words: Annotated[int, Field(ge=1)]
     """Words in the shortest recording it was trained on; below it the model abstains."""
     sample_rates_hz: tuple[int, ...]
@@ -45,6 +54,8 @@ class Bundle:
     """A model in evaluation mode and the facts that belong to it."""
 
     model: FusionModel
+    objective: Objective
+    """Says what the outputs of the model mean."""
     facts: BundleFacts
     digest: str
     """sha256 of the weights: the name of exactly this model."""
@@ -52,7 +63,12 @@ class Bundle:
 
 def make_bundle(model: FusionModel, facts: BundleFacts) -> Bundle:
     """A bundle of a model that has just been trained."""
-    return Bundle(model=model.eval(), facts=facts, digest=_digest(_weights(model)))
+    return Bundle(
+        model=model.eval(),
+        objective=_objective(facts),
+        facts=facts,
+        digest=_digest(_weights(model)),
+    )
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
@@ -80,6 +96,7 @@ def load_bundle(folder: Path) -> Bundle:
     if _digest(content) != expected:
         raise BundleError(f"{path}: not the weights that bundle.json describes; copy both again")
     try:
+        objective = _objective(facts)
         model = build_fusion(facts.fusion, facts.sizes)
         tensors = load(content)
     except (SafetensorError, ConfigError) as error:
@@ -92,7 +109,20 @@ def load_bundle(folder: Path) -> Bundle:
         if not torch.isfinite(tensor).all():
             raise BundleError(f"{path}: '{name}' holds values that are not finite")
     model.load_state_dict(tensors)
-    return Bundle(model=model.eval(), facts=facts, digest=expected)
+    return Bundle(model=model.eval(), objective=objective, facts=facts, digest=expected)
+
+
+def _objective(facts: BundleFacts) -> Objective:
+    objective = build_objective(facts.target)
+    needed = (objective.num_outputs, objective.score_column is not None)
+    found = (facts.sizes.num_outputs, facts.score_scale is not None)
+    if needed != found:
+        raise ConfigError(
+            f"the target needs {needed[0]} outputs and {'a' if needed[1] else 'no'} score_scale; "
+            f"found {found[0]} and {'one' if found[1] else 'none'}"
+        )
+    objective.score_scale = facts.score_scale
+    return objective
 
 
 def _read_facts(path: Path) -> tuple[BundleFacts, str]:

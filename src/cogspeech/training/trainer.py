@@ -19,31 +19,52 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor
 
-from cogspeech.config import Component, TrainingSection
+from cogspeech.config import Component, TargetSection, TrainingSection
 from cogspeech.errors import TrainingError
-from cogspeech.fusion.base import FusionModel, InputSizes, build_fusion, collate
+from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion, collate
 from cogspeech.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from cogspeech.training.objectives import BinaryDiagnosis
-from cogspeech.types import Case, EmbeddedRecording
+from cogspeech.training.objectives.base import (
+    Objective,
+    Targets,
+    build_objective,
+    complete_target,
+    scores_for,
+)
+from cogspeech.types import Answers, Case, EmbeddedRecording
 
 PREDICTION_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPart:
-    """Embedded recordings with their labels (0 or 1), such as a training or validation part."""
+    """Embedded recordings with what is to be told of them, such as a training part."""
 
     recordings: tuple[EmbeddedRecording, ...]
-    labels: tuple[int, ...]
+    labels: tuple[int, ...] = ()
+    """Positions in the classes; empty where the target has none."""
+    scores: tuple[float | None, ...] = ()
+    """Empty where the target has no score; ``None`` where a recording has none."""
 
     def __post_init__(self) -> None:
-        if len(self.recordings) != len(self.labels) or not self.recordings:
+        lengths = {len(side) for side in (self.labels, self.scores) if side}
+        if not self.recordings or lengths != {len(self.recordings)}:
             raise ValueError("a part has as many labels as recordings, and at least one")
 
     @classmethod
-    def of(cls, cases: Sequence[Case], labels: Sequence[int]) -> "LabelledPart":
+    def of(
+        cls, cases: Sequence[Case], labels: Sequence[int], target: TargetSection
+    ) -> "LabelledPart":
         """The part that some cases make."""
-        return cls(recordings=tuple(case.embedded for case in cases), labels=tuple(labels))
+        return cls(
+            recordings=tuple(case.embedded for case in cases),
+            labels=tuple(labels),
+            scores=scores_for(target, [case.recording for case in cases]),
+        )
+
+    @property
+    def targets(self) -> Targets:
+        """As the objective reads them."""
+        return Targets.of(self.labels, self.scores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +82,7 @@ class FittedFusion:
     """A trained model with its best weights, and how it got there."""
 
     model: FusionModel
+    objective: Objective
     history: tuple[EpochRecord, ...]
     best_epoch: int
 
@@ -85,6 +107,7 @@ class Trainer:
     Args:
         component: the fusion and its options.
         section: how to train.
+        target: what to train for.
         seed: decides initial weights, dropout and the order of the recordings.
         folder: where ``best.safetensors`` and ``last.safetensors`` go.
         identity: json-able facts that tell this fit from every other.
@@ -95,15 +118,22 @@ class Trainer:
         component: Component,
         section: TrainingSection,
         *,
+        target: TargetSection | None = None,
         seed: int,
         folder: Path | None = None,
         identity: dict[str, Any] | None = None,
     ) -> None:
         self._component = component
         self._section = section
+        self._target = complete_target(target or TargetSection())
         self._seed = seed
         self._folder = folder
-        self._identity = {**(identity or {}), "seed": seed, "fusion": component.model_dump()}
+        self._identity = {
+            **(identity or {}),
+            "seed": seed,
+            "fusion": component.model_dump(),
+            "target": self._target.model_dump(mode="json"),
+        }
 
     def fit(
         self, training: LabelledPart, validation: LabelledPart, *, resume: bool = False
@@ -121,9 +151,11 @@ class Trainer:
         self, training: LabelledPart, validation: LabelledPart, *, resume: bool
     ) -> FittedFusion:
         torch.manual_seed(self._seed)
-        model = build_fusion(self._component, InputSizes.of(training.recordings[0]))
+        objective = build_objective(self._target)
+        objective.fit(training.targets)
+        sizes = ModelSizes.of(training.recordings[0], num_outputs=objective.num_outputs)
+        model = build_fusion(self._component, sizes)
         model.fit_scaling(training.recordings)
-        objective = BinaryDiagnosis(training.labels)
         accelerator = Accelerator(mixed_precision=self._section.mixed_precision)
         optimizer: Any = torch.optim.AdamW(
             model.parameters(),
@@ -143,7 +175,10 @@ class Trainer:
                 saved_at = time.monotonic()
         model.load_state_dict(state.best_weights)
         return FittedFusion(
-            model=model.eval(), history=tuple(state.history), best_epoch=state.best_epoch
+            model=model.eval(),
+            objective=objective,
+            history=tuple(state.history),
+            best_epoch=state.best_epoch,
         )
 
     def _run_epoch(
@@ -151,13 +186,14 @@ class Trainer:
         model: Any,
         optimizer: Any,
         accelerator: Accelerator,
-        objective: BinaryDiagnosis,
+        objective: Objective,
         part: LabelledPart,
         state: _FitState,
     ) -> None:
         """One pass over the training part; leaves an epoch without validation in the history."""
         epoch = len(state.history)
-        batches = list(_batches(len(part.labels), self._section.batch_size, (self._seed, epoch)))
+        targets, count = part.targets, len(part.recordings)
+        batches = list(_batches(count, self._section.batch_size, (self._seed, epoch)))
         model.train()
         total, learning_rate = 0.0, 0.0
         for number, batch in enumerate(batches):
@@ -165,9 +201,9 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             inputs = collate([part.recordings[i] for i in batch]).to(accelerator.device)
-            labels = torch.tensor([float(part.labels[i]) for i in batch], device=accelerator.device)
             with accelerator.autocast():
-                loss = objective.loss(model(inputs).logits, labels)
+                outputs = model(inputs).logits.float()
+                loss = objective.loss(outputs, targets.rows(batch, accelerator.device))
             if not torch.isfinite(loss):
                 names = ", ".join(part.recordings[i].recording_id for i in batch)
                 raise TrainingError(
@@ -182,7 +218,7 @@ class Trainer:
         state.history.append(
             EpochRecord(
                 epoch=epoch,
-                training_loss=total / len(part.labels),
+                training_loss=total / count,
                 validation_loss=math.inf,
                 learning_rate=learning_rate,
             )
@@ -191,13 +227,12 @@ class Trainer:
     def _validate(
         self,
         model: FusionModel,
-        objective: BinaryDiagnosis,
+        objective: Objective,
         part: LabelledPart,
         state: _FitState,
     ) -> None:
         """Fills in the validation loss, keeps the best weights, decides whether to stop."""
-        logits = predict_logits(model, part.recordings)
-        loss = float(objective.loss(logits, torch.tensor(part.labels, dtype=torch.float32)))
+        loss = float(objective.loss(predict_outputs(model, part.recordings), part.targets))
         if not math.isfinite(loss):
             raise TrainingError("the validation loss is not a number; lower training.learning_rate")
         best_before = state.best_loss
@@ -306,10 +341,10 @@ def _batches(num_items: int, batch_size: int, seed: tuple[int, int]) -> Iterator
 
 
 @torch.inference_mode()
-def predict_logits(
+def predict_outputs(
     model: FusionModel, recordings: Sequence[EmbeddedRecording]
-) -> Float[Tensor, " recording"]:
-    """One logit per recording, in order, on the CPU in float32."""
+) -> Float[Tensor, "recording output"]:
+    """What the model gives for every recording, in order, on the CPU in float32."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
@@ -322,9 +357,8 @@ def predict_logits(
     return torch.cat(pieces)
 
 
-def predict_probabilities(
-    model: FusionModel, recordings: Sequence[EmbeddedRecording]
-) -> Float[np.ndarray, " recording"]:
-    """The probability of the second class for each recording."""
-    probabilities: np.ndarray = torch.sigmoid(predict_logits(model, recordings).double()).numpy()
-    return probabilities
+def predict_answers(
+    model: FusionModel, objective: Objective, recordings: Sequence[EmbeddedRecording]
+) -> Answers:
+    """What the model says about every recording, in order."""
+    return objective.answers(predict_outputs(model, recordings))
