@@ -33,6 +33,8 @@ SCHEMA_VERSION = 2
 LEFTOVER_AGE_S = 3600.0
 """A temporary file of that age has no writer any more."""
 SETTLED_AFTER_S = 2.0
+CHUNK_BYTES = 1 << 22
+"""Of a file that are written at a time."""
 DIGEST_LETTERS = 64
 TEMPORARY = ".tmp-"
 HEADER = "cogspeech"
@@ -80,23 +82,42 @@ def remembered_digest(path: Path) -> str:
     return digest
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, is_durable: bool = False) -> None:
     """Writes a file that is either whole or absent, readable by its owner only.
 
     Temporary name in the same folder, fsync, rename: what a crash leaves is the old file or the
     new one.
+
+    Args:
+        path: where; its folder is made if missing.
+        content: all of it.
+        is_durable: the folder is synced too, so the new file survives a power cut from now on.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest[:CHUNK_BYTES]) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         Path(temporary).replace(path)
+        if is_durable:
+            sync_folder(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames and removals in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

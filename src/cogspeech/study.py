@@ -53,13 +53,10 @@ from cogspeech.reporting.run_folder import (
     write_run_folder,
 )
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target, refuse_unevaluated
-from cogspeech.training.trainer import (
-    FittedFusion,
-    LabelledPart,
-    Trainer,
-    predict_answers,
-)
+from cogspeech.training.prediction import predict_answers
+from cogspeech.training.trainer import FittedFusion, Trainer
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.transcribe import read_transcripts
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
