@@ -5,6 +5,7 @@ recordings of the step divided by their number, so adding them over the processe
 of one process, whatever the number of recordings that each of them has.
 """
 
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import torch
@@ -19,7 +20,7 @@ class Processes:
     """All processes that fit one model together, seen from one of them."""
 
     def __init__(self) -> None:
-        self._state = PartialState()
+        self._state = PartialState(cpu=not torch.cuda.is_available())
         self.device: torch.device = self._state.device
         self.index: int = self._state.process_index
         self.count: int = self._state.num_processes
@@ -32,6 +33,11 @@ class Processes:
     def wait(self) -> None:
         """Until all are here."""
         self._state.wait_for_everyone()
+
+    def main_first(self) -> AbstractContextManager[None]:
+        """The first process goes ahead, the others follow and find what it has made."""
+        waiting: AbstractContextManager[None] = self._state.main_process_first()
+        return waiting
 
     def gather(self, item: ItemT) -> list[ItemT]:
         """What every process has, by index."""
