@@ -22,6 +22,8 @@ class EpochRecord:
     """The metric that decides which epoch is the best."""
     learning_rate: float
     """In the last step."""
+    is_best: bool
+    """Whether the monitored metric improved; the weights of the last such epoch were kept."""
 
 
 def write_history(folder: Path, history: Sequence[EpochRecord]) -> None:

@@ -301,6 +301,7 @@ class _Fit:
         if not math.isfinite(loss):
             raise TrainingError("the validation loss is not a number; lower training.learning_rate")
         value = self.monitor.value(self.objective, outputs, targets)
+        has_improved = self.monitor.is_better(value, counts.best_value, self.section.min_change)
         counts.history.append(
             EpochRecord(
                 epoch=counts.epoch,
@@ -308,9 +309,9 @@ class _Fit:
                 validation_loss=loss,
                 monitored=value,
                 learning_rate=rate,
+                is_best=has_improved,
             )
         )
-        has_improved = self.monitor.is_better(value, counts.best_value, self.section.min_change)
         if has_improved:
             counts.best_value, counts.best_epoch = value, counts.epoch
             counts.best_weights = {name: t.detach().clone() for name, t in weights.items()}
