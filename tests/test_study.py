@@ -482,7 +482,7 @@ def test_the_bundle_is_fitted_on_everybody_but_those_who_decide_when_to_stop(
     assert names[0] | names[1] == set(person)
     assert people[0] & people[1] == set()
     assert set(training.labels) == set(validation.labels) == {0, 1}
-    assert place == {"place": "everybody", "seed": 7}
+    assert (place["place"], place["seed"]) == ("everybody", 7)
     assert bundle.facts.training["recordings"] == 10
 
 

@@ -148,6 +148,32 @@ class TrainingSection(Settings):
         return {"name": given} if isinstance(given, str) else given
 
 
+class SearchRange(Settings):
+    """Numbers from ``low`` to ``high``; whole ones where both are whole."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """Whether every factor of ten is as likely as the next."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "SearchRange":
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError("a range needs low < high, and low > 0 where log is true")
+        return self
+
+
+class TuneSection(Settings):
+    """Hyper-parameters of the primary system, searched inside every training side alone."""
+
+    space: Annotated[dict[str, tuple[int | float | str, ...] | SearchRange], Field(min_length=1)]
+    """Keys of ``fusion`` and ``training``, each with its values or its range."""
+    trials: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Configurations per search; there is a search per outer fold."""
+    folds: Annotated[int, Field(ge=2)] = 3
+    """Inner folds, on whose mean a configuration is judged."""
+
+
 class EvaluationSection(Settings):
     """Who is tested, and how often."""
 
@@ -192,6 +218,7 @@ class Study(Settings):
         "majority",
     )
     training: TrainingSection = TrainingSection()
+    tune: TuneSection | None = None
     evaluation: EvaluationSection = EvaluationSection()
     probes: Literal["all"] | tuple[str, ...] = "all"
 

@@ -62,6 +62,7 @@ from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.transcribe import read_transcripts
+from cogspeech.tuning import check_space
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
 
 EXPLAINER = "occlusion"
@@ -183,6 +184,7 @@ def load_study(path: Path) -> Study:
         for name in probe_names(study):
             PROBES.get(name)
         MONITORS.get(study.training.monitor)
+        check_space(study)
         study = study.model_copy(update={"target": complete_target(study.target)})
     except ConfigError as error:
         text = str(error)
@@ -331,11 +333,18 @@ def fit_bundle(
         )
         for key in (False, True)
     )
-    fitted = system.fit(training_part, validation_part, place="everybody", seed=study.seed)
+    configuration = system.configured_for(cases, "everybody")
+    fitted = system.fit(
+        training_part,
+        validation_part,
+        place="everybody",
+        seed=study.seed,
+        configuration=configuration,
+    )
     facts = BundleFacts(
         study=study.name,
         target=complete_target(study.target),
-        fusion=study.fusion,
+        fusion=configuration.fusion,
         audio_encoder=study.audio_encoder,
         text_encoder=study.text_encoder,
         transcripts=study.transcripts,

@@ -24,6 +24,7 @@ from cogspeech.fusion.base import FUSIONS
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import FittedFusion, Trainer
+from cogspeech.tuning import Configuration, search
 from cogspeech.types import Case, Progress, no_progress
 
 
@@ -74,24 +75,43 @@ class FusionSystem(System):
 
     def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
         """Fits on the training side and answers for the test cases."""
+        configuration = self.configure(task)
         fitted = self.fit(
             LabelledPart.of(task.train, task.train_labels, self._study.target),
             LabelledPart.of(task.validation, task.validation_labels, self._study.target),
             place=f"repeat{task.repeat}-fold{task.fold}",
             seed=task.seed,
+            configuration=configuration,
         )
         if task.repeat == 0 and task.seed == self._study.seed:
             self.first_fits[task.fold] = fitted
         tested = [case.embedded for case in task.test]
         return predict_answers(fitted.model, fitted.objective, tested).positive
 
+    def configure(self, task: FoldTask) -> Configuration:
+        """What the fits of a fold are made with: searched for on its training side, or given."""
+        place = f"repeat{task.repeat}-fold{task.fold}"
+        return self.configured_for([*task.train, *task.validation], place)
+
+    def configured_for(self, cases: Sequence[Case], place: str) -> Configuration:
+        """The same for any training side."""
+        if self._study.tune is None or self._component != self._study.fusion:
+            return Configuration(fusion=self._component, training=self._study.training)
+        return search(self._study, cases, self._checkpoints / self.name / f"{place}-tuned")
+
     def fit(
-        self, training: LabelledPart, validation: LabelledPart, *, place: str, seed: int
+        self,
+        training: LabelledPart,
+        validation: LabelledPart,
+        *,
+        place: str,
+        seed: int,
+        configuration: Configuration,
     ) -> FittedFusion:
         """One fit, with its checkpoints in a folder of its own."""
         trainer = Trainer(
-            self._component,
-            self._study.training,
+            configuration.fusion,
+            configuration.training,
             target=self._study.target,
             seed=seed,
             folder=self._checkpoints / self.name / f"{place}-seed{seed}",
@@ -116,7 +136,8 @@ class FitJob:
 
     component: Component
     fold: Fold
-    seed: int
+    seed: int | None
+    """``None``: only the search for hyper-parameters, which the fits of a fold share."""
 
     @property
     def name(self) -> str:
@@ -138,8 +159,11 @@ class FitWorker:
         """One fit; one that is finished already is only looked at."""
         system = FusionSystem(job.component, self.study, self.checkpoints, data=self.data)
         classes = self.study.target.classes
-        task, _ = fold_task(self.cases, job.fold, classes=classes, seed=job.seed)
-        system.fit_predict(task)
+        task, _ = fold_task(self.cases, job.fold, classes=classes, seed=job.seed or 0)
+        if job.seed is None:
+            system.configure(task)
+        else:
+            system.fit_predict(task)
 
 
 def fit_ahead(
@@ -160,18 +184,27 @@ def fit_ahead(
     """
     study = worker.study
     components = [study.fusion, *(Component(name=n) for n in study.compare if n in FUSIONS.names())]
-    waiting = deque(
+    if study.tune:
+        searches = [FitJob(component=study.fusion, fold=fold, seed=None) for fold in plan.folds]
+        _all_done(searches, worker, engine, stage="tune", progress=progress)
+    fits = [
         FitJob(component=component, fold=fold, seed=seed)
         for component in components
         for fold in plan.folds
         for seed in seeds
-    )
-    total, done, failed = len(waiting), 0, set()
-    progress("fit", 0, total)
+    ]
+    _all_done(fits, worker, engine, stage="fit", progress=progress)
+
+
+def _all_done(
+    jobs: Sequence[FitJob], worker: FitWorker, engine: Engine, *, stage: str, progress: Progress
+) -> None:
+    waiting, done, failed = deque(jobs), 0, set()
+    progress(stage, 0, len(jobs))
     for job, _, error in engine.run(worker, waiting):
         if error is None:
             done += 1
-            progress("fit", done, total)
+            progress(stage, done, len(jobs))
         elif isinstance(error, CogspeechError) or not isinstance(error, Exception):
             raise error
         elif job.name in failed:

@@ -184,6 +184,9 @@ def _add_result_commands(add: _Adder) -> None:
     )
     report = add("report", _report, "build report.html of a run folder anew")
     report.add_argument("run", type=Path, help="run folder")
+    text = "write the histories of a run's fits for TensorBoard"
+    tensorboard = add("tensorboard", _tensorboard, text)
+    tensorboard.add_argument("run", type=Path, help="run folder")
 
 
 def _add_cache_commands(add: _Adder) -> None:
@@ -286,6 +289,12 @@ def _report(options: argparse.Namespace) -> None:
     from cogspeech.reporting.report import write_report
 
     _say(str(write_report(options.run)))
+
+
+def _tensorboard(options: argparse.Namespace) -> None:
+    from cogspeech.reporting.tensorboard import write_tensorboard
+
+    _say(f"tensorboard --logdir {write_tensorboard(options.run)}")
 
 
 def _json_line(content: object) -> str:
