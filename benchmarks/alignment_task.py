@@ -16,7 +16,9 @@ import numpy as np
 
 from cogspeech.config import Component, TrainingSection
 from cogspeech.fusion.base import FUSIONS
-from cogspeech.training.trainer import LabelledPart, Trainer, predict_answers
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.prediction import predict_answers
+from cogspeech.training.trainer import Trainer
 from cogspeech.types import EmbeddedRecording
 
 WORDS, VOCABULARY, D_TEXT, D_AUDIO = 60, 20, 16, 8

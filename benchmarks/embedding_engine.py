@@ -39,14 +39,14 @@ from checkpoints import save_text_checkpoint
 from cogspeech.cache import ContentCache
 from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.corpora.base import read_recordings_table
-from cogspeech.embeddings.engines.base import EngineOptions
 from cogspeech.embeddings.entries import Job, jobs_of
-from cogspeech.embeddings.extract import build_engine, embed_recordings, fill_cache
+from cogspeech.embeddings.extract import embed_recordings, fill_cache
 from cogspeech.embeddings.hashed_words import HashedWordsEncoder
 from cogspeech.embeddings.huggingface import (
     HuggingFaceAudioEncoder,
     HuggingFaceTextEncoder,
 )
+from cogspeech.engines.base import EngineOptions, build_engine
 from cogspeech.transcripts.transcribe import read_transcripts
 from digit_corpora import real_speech_folder
 from librivox_corpora import librivox_corpus

@@ -1,6 +1,7 @@
 """The cache gives the right arrays or none; a file is written whole or not at all."""
 
 import os
+import pickle
 import signal
 import stat
 import subprocess
@@ -396,3 +397,36 @@ def test_a_damaged_note_of_a_digest_is_made_again(
 
     assert remembered_digest(tmp_path / "a") == first
     assert note.read_text() == first
+
+
+def test_large_arrays_can_stay_on_the_disk(tmp_path):
+    cache, key = ContentCache(tmp_path), content_key(kind="x")
+    large = np.arange(60_000, dtype=np.float32).reshape(300, 200)
+    small = np.arange(7)
+    cache.write(key, {"b": large, "a": small}, kind="x", maker="x", participant_id="p")
+
+    found = cache.read(key, maps=True)
+
+    assert isinstance(found["b"], np.memmap)
+    assert not isinstance(found["a"], np.memmap)
+    np.testing.assert_array_equal(found["b"], large)
+    np.testing.assert_array_equal(found["a"], small)
+    sent = pickle.dumps(found["b"])
+    assert len(sent) < 1000
+    np.testing.assert_array_equal(pickle.loads(sent), large)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(found["b"][10:20])), large[10:20])
+    found["b"][0, 0] = 5.0
+    np.testing.assert_array_equal(cache.read(key)["b"], large)
+
+
+def test_a_damaged_entry_is_not_mapped(tmp_path):
+    cache, key = ContentCache(tmp_path), content_key(kind="x")
+    large = {"a": np.zeros((300, 200), dtype=np.float32)}
+    cache.write(key, large, kind="x", maker="x", participant_id="p")
+    (path,) = tmp_path.glob("??/*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+    assert cache.read(key, maps=True) is None
+    assert not path.exists()

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ SCHEMA_VERSION = 2
 LEFTOVER_AGE_S = 3600.0
 """A temporary file of that age has no writer any more."""
 SETTLED_AFTER_S = 2.0
+SMALLEST_MAP_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 22
+"""Of a file that are written at a time."""
 DIGEST_LETTERS = 64
 TEMPORARY = ".tmp-"
 HEADER = "cogspeech"
@@ -80,23 +84,42 @@ def remembered_digest(path: Path) -> str:
     return digest
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, is_durable: bool = False) -> None:
     """Writes a file that is either whole or absent, readable by its owner only.
 
     Temporary name in the same folder, fsync, rename: what a crash leaves is the old file or the
     new one.
+
+    Args:
+        path: where; its folder is made if missing.
+        content: all of it.
+        is_durable: the folder is synced too, so the new file survives a power cut from now on.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest[:CHUNK_BYTES]) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         Path(temporary).replace(path)
+        if is_durable:
+            sync_folder(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames and removals in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +156,14 @@ class ContentCache:
             ) from error
         self.folder = folder
 
-    def read(self, key: str) -> dict[str, np.ndarray] | None:
-        """The entry, or ``None`` where it is missing or damaged (a damaged one is removed)."""
+    def read(self, key: str, *, maps: bool = False) -> dict[str, np.ndarray] | None:
+        """The entry, or ``None`` where it is missing or damaged (a damaged one is removed).
+
+        Args:
+            key: from `content_key`.
+            maps: large arrays stay on the disk: the system reads a page when it is touched and may
+                drop it again. Writing to one changes a copy.
+        """
         path = self._path(key)
         if not path.is_file():
             return None
@@ -145,7 +174,7 @@ class ContentCache:
         except (SafetensorError, OSError, ValueError):
             arrays, digest = {}, None
         if digest is not None and digest == _digest(arrays):
-            return arrays
+            return _mapped(path, arrays) if maps else arrays
         path.unlink(missing_ok=True)
         return None
 
@@ -267,6 +296,35 @@ class ContentCache:
 
     def _person(self, participant_id: str) -> Path:
         return self.folder / "people" / _person_digest(participant_id)
+
+
+class _Mapped(np.memmap[Any, Any]):
+    """An array in a file; sent to another process, it is opened there and not copied."""
+
+    def __reduce__(self) -> Any:
+        if isinstance(self.base, mmap):
+            return _open_mapped, (str(self.filename), self.dtype.str, self.offset, self.shape)
+        return np.asarray(self).__reduce__()  # a part of one
+
+
+def _open_mapped(path: str, dtype: str, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+    return _Mapped(path, dtype=dtype, mode="c", offset=offset, shape=shape)
+
+
+def _mapped(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The large ones among the arrays of an entry, which has just been verified, as maps."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        places = json.loads(stream.read(length))
+    found = dict(arrays)
+    for name, array in arrays.items():
+        if array.nbytes >= SMALLEST_MAP_BYTES:
+            offset = 8 + length + int(places[name]["data_offsets"][0])
+            with suppress(OSError):  # the system has no more maps: this one stays in memory
+                found[name] = _open_mapped(
+                    str(path.resolve()), array.dtype.str, offset, array.shape
+                )
+    return found
 
 
 def _person_digest(participant_id: str) -> str:

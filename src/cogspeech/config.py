@@ -132,19 +132,64 @@ class TrainingSection(Settings):
     """How a fusion is fitted."""
 
     max_epochs: Annotated[int, Field(ge=1, le=10_000)] = 60
+    monitor: str = "loss"
+    """What is watched on the validation part: ``loss``, ``auroc`` or ``balanced_accuracy``."""
     patience: Annotated[int, Field(ge=1)] = 10
-    """Epochs without a lower validation loss before the fit stops."""
+    """Epochs without an improvement of the monitor before the fit stops."""
+    min_change: Annotated[float, Field(ge=0)] = 0.0
+    """By how much the monitor has to improve to count."""
     batch_size: Annotated[int, Field(ge=1)] = 16
+    """Recordings of an optimizer step."""
+    padded_items: Annotated[int, Field(ge=1)] = 8192
+    """Most events and tokens, padding included, that go through the model at once; a step that has
+    more takes several passes, whose gradients are added."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    schedule: Component = Component(name="cosine")
+    """What the learning rate does after the warm-up, by name or with options."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     warmup_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.1
-    """Share of all steps in which the learning rate rises; then it falls as a half cosine."""
+    """Share of all steps in which the learning rate rises."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    averaging: Literal["none", "ema"] = "none"
+    """``ema``: a moving average of the weights is validated and kept."""
+    averaging_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    """What stays of the average in every step."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
     """Share of a training part's participants that only decide when to stop."""
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10.0
-    """Seconds between two checkpoints inside a fit; 0 writes one after every epoch."""
+    """Seconds between two checkpoints inside a fit; 0 writes one after every step."""
+
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _schedule_by_name(cls, given: object) -> object:
+        return {"name": given} if isinstance(given, str) else given
+
+
+class SearchRange(Settings):
+    """Numbers from ``low`` to ``high``; whole ones where both are whole."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """Whether every factor of ten is as likely as the next."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "SearchRange":
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError("a range needs low < high, and low > 0 where log is true")
+        return self
+
+
+class TuneSection(Settings):
+    """Hyper-parameters of the primary system, searched inside every training side alone."""
+
+    space: Annotated[dict[str, tuple[int | float | str, ...] | SearchRange], Field(min_length=1)]
+    """Keys of ``fusion`` and ``training``, each with its values or its range."""
+    trials: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Configurations per search; there is a search per outer fold."""
+    folds: Annotated[int, Field(ge=2)] = 3
+    """Inner folds, on whose mean a configuration is judged."""
 
 
 class EvaluationSection(Settings):
@@ -223,6 +268,7 @@ class Study(Settings):
         "majority",
     )
     training: TrainingSection = TrainingSection()
+    tune: TuneSection | None = None
     evaluation: EvaluationSection = EvaluationSection()
     probes: Literal["all"] | tuple[str, ...] = "all"
 

@@ -7,16 +7,15 @@
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from cogspeech.audit.audit import audit_study, require_known_codes
-from cogspeech.cache import ContentCache, cache_folder, content_key, file_digest
+from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import (
-    Component,
     Study,
     parse_options,
     read_study_file,
@@ -34,8 +33,9 @@ from cogspeech.corpora.splits import (
 )
 from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
+from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES, FoldTask, System
+from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.evaluation.comparison import compare_with_primary
 from cogspeech.evaluation.metrics import estimate_all, scores_of
 from cogspeech.evaluation.probing import run_probes
@@ -50,17 +50,18 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
+from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.lock import locked
+from cogspeech.training.monitors.base import MONITORS
 from cogspeech.training.objectives.base import complete_target, refuse_unevaluated
-from cogspeech.training.trainer import (
-    FittedFusion,
-    LabelledPart,
-    Trainer,
-    predict_answers,
-)
+from cogspeech.training.processes import Processes
+from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
+from cogspeech.tuning import check_space
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
 
 EXPLAINER = "occlusion"
@@ -72,34 +73,55 @@ def run_study(
     *,
     resume: bool = False,
     workers: int = 1,
+    engine: Engine | None = None,
     progress: Progress = no_progress,
 ) -> StudyResult:
     """Runs a study and writes its run folder.
+
+    Under ``torchrun`` every process comes here; each step of a fit is shared by all of them, and
+    the first one alone writes.
 
     Args:
         study: from `load_study`.
         run_dir: made if missing; ``resume`` goes on with the fits it holds.
         resume: keep finished fits, continue the one that was cut off.
         workers: processes that find words and that encode.
+        engine: where fits are done side by side; without it one after the other, here.
         progress: is told how far each stage has come.
 
     Raises:
         CogspeechError: what was expected, what was found, where, and what to do.
     """
     refuse_unevaluated(study.target)
-    claim_run_folder(run_dir, study, resume=resume)
+    processes = Processes()
+    if engine and processes.count > 1:
+        raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")
+    if processes.is_main:
+        claim_run_folder(run_dir, study, resume=resume)
+    with processes.main_first():
+        corpus = import_study(study, progress=progress)
+        audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
+        plan = split_corpus(corpus, study)
+        cases = embed_corpus(corpus, study, workers=workers, progress=progress)
     checkpoints = run_dir / "checkpoints"
-    corpus = import_study(study, progress=progress)
-    audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
-    plan = split_corpus(corpus, study)
-    cases = embed_corpus(corpus, study, workers=workers, progress=progress)
-    data = data_hash(cases)
-    begin_run(run_dir, study)
-    primary = FusionSystem(study.fusion, study, checkpoints, data=data, resume=resume)
-    systems = [primary, *other_systems(study, checkpoints, data=data, resume=resume)]
-    predictions = cross_validate(
-        systems, cases, plan, classes=study.target.classes, seeds=seeds_of(study), progress=progress
-    )
+    with locked(checkpoints) if processes.is_main else nullcontext():
+        if processes.is_main:
+            begin_run(run_dir, study)
+        data = data_hash(cases)
+        if engine:
+            worker = FitWorker(study=study, cases=cases, checkpoints=checkpoints, data=data)
+            fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
+        primary = FusionSystem(study.fusion, study, checkpoints, data=data)
+        systems = [primary, *other_systems(study, checkpoints, data=data)]
+        predictions = cross_validate(
+            systems,
+            cases,
+            plan,
+            classes=study.target.classes,
+            seeds=seeds_of(study),
+            progress=progress,
+        )
+        bundle = fit_bundle(study, corpus, cases, plan, primary)
     others = [system.name for system in systems[1:]]
     result = StudyResult(
         study=study,
@@ -123,18 +145,24 @@ def run_study(
             study.transcripts,
             cache=ContentCache(cache_folder()),
         ),
-        bundle=fit_bundle(study, corpus, cases, plan, primary),
+        bundle=bundle,
         data_hash=data,
         plan=plan,
     )
+    if processes.is_main:
+        _publish(result, run_dir)
+    return result
+
+
+def _publish(result: StudyResult, run_dir: Path) -> None:
+    """Writes the run folder, and notes whom its bundle was trained on."""
     write_run_folder(result, run_dir)
     ContentCache(cache_folder()).remember_bundle(
         result.bundle.digest,
         run_dir.resolve() / "model",
-        [recording.participant_id for recording in corpus.recordings],
+        [recording.participant_id for recording in result.corpus.recordings],
     )
     write_report(run_dir)
-    return result
 
 
 def load_study(path: Path) -> Study:
@@ -150,6 +178,7 @@ def load_study(path: Path) -> Study:
         (AUDIO_ENCODERS, study.audio_encoder.name, study.audio_encoder.options, "audio_encoder"),
         (TEXT_ENCODERS, study.text_encoder.name, study.text_encoder.options, "text_encoder"),
         (FUSIONS, study.fusion.name, study.fusion.options, "fusion"),
+        (SCHEDULES, study.training.schedule.name, study.training.schedule.options, "training"),
     ]
     checks += [
         (SOURCES, source.name, source.options, "transcripts.source")
@@ -167,6 +196,8 @@ def load_study(path: Path) -> Study:
         for name in probe_names(study):
             PROBES.get(name)
         require_known_codes(study.audit)
+        MONITORS.get(study.training.monitor)
+        check_space(study)
         study = study.model_copy(update={"target": complete_target(study.target)})
     except ConfigError as error:
         text = str(error)
@@ -228,79 +259,6 @@ def probe_names(study: Study) -> tuple[str, ...]:
     return PROBES.names() if study.probes == "all" else study.probes
 
 
-def data_hash(cases: Sequence[Case]) -> str:
-    """A digest of who is in the study, with which audio, words and label."""
-    return content_key(
-        cases=sorted(
-            [
-                case.recording.recording_id,
-                case.recording.participant_id,
-                case.recording.label,
-                file_digest(case.recording.audio_path),
-                [[w.text, w.start_s, w.end_s, w.speaker] for w in case.transcript.words],
-            ]
-            for case in cases
-        )
-    )
-
-
-class FusionSystem(System):
-    """A fusion as a system of the evaluation: one fit per fold and seed."""
-
-    is_seeded = True
-
-    def __init__(
-        self, component: Component, study: Study, checkpoints: Path, *, data: str, resume: bool
-    ) -> None:
-        self.name = component.name
-        self._component = component
-        self._study = study
-        self._checkpoints = checkpoints
-        self.data = data
-        self._resume = resume
-        self.first_fits: dict[int, FittedFusion] = {}
-        """The fits of the first repeat and seed, by fold: for explanations."""
-
-    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
-        """Fits on the training side and answers for the test cases."""
-        fitted = self.fit(
-            LabelledPart.of(task.train, task.train_labels, self._study.target),
-            LabelledPart.of(task.validation, task.validation_labels, self._study.target),
-            place=f"repeat{task.repeat}-fold{task.fold}",
-            seed=task.seed,
-        )
-        if task.repeat == 0 and task.seed == self._study.seed:
-            self.first_fits[task.fold] = fitted
-        tested = [case.embedded for case in task.test]
-        return predict_answers(fitted.model, fitted.objective, tested).positive
-
-    def fit(
-        self, training: LabelledPart, validation: LabelledPart, *, place: str, seed: int
-    ) -> FittedFusion:
-        """One fit, with its checkpoints in a folder of its own."""
-        trainer = Trainer(
-            self._component,
-            self._study.training,
-            target=self._study.target,
-            seed=seed,
-            folder=self._checkpoints / self.name / f"{place}-seed{seed}",
-            identity={"study": study_hash(self._study), "data": self.data, "place": place},
-        )
-        return trainer.fit(training, validation, resume=self._resume)
-
-
-def other_systems(
-    study: Study, checkpoints: Path, *, data: str, resume: bool
-) -> tuple[System, ...]:
-    """The systems the study compares with: fusions with their defaults, and baselines."""
-    return tuple(
-        FusionSystem(Component(name=name), study, checkpoints, data=data, resume=resume)
-        if name in FUSIONS.names()
-        else BASELINES.get(name)()
-        for name in study.compare
-    )
-
-
 def explain_unseen(
     primary: FusionSystem,
     cases: Sequence[Case],
@@ -351,11 +309,18 @@ def fit_bundle(
         )
         for key in (False, True)
     )
-    fitted = system.fit(training_part, validation_part, place="everybody", seed=study.seed)
+    configuration = system.configured_for(cases, "everybody")
+    fitted = system.fit(
+        training_part,
+        validation_part,
+        place="everybody",
+        seed=study.seed,
+        configuration=configuration,
+    )
     facts = BundleFacts(
         study=study.name,
         target=complete_target(study.target),
-        fusion=study.fusion,
+        fusion=configuration.fusion,
         audio_encoder=study.audio_encoder,
         text_encoder=study.text_encoder,
         transcripts=study.transcripts,

@@ -9,7 +9,9 @@ from cogspeech.config import Component, TargetSection, TrainingSection
 from cogspeech.errors import ConfigError
 from cogspeech.fusion.base import FUSIONS, FusionOptions, ModelSizes, build_fusion, collate
 from cogspeech.fusion.streams import LayerMix
-from cogspeech.training.trainer import LabelledPart, Trainer, predict_outputs
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.prediction import predict_outputs
+from cogspeech.training.trainer import Trainer
 from conftest import make_embedded
 from fusion_variants import RECORDINGS
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -179,7 +180,22 @@ def test_an_interruption_ends_with_130_and_says_how_to_go_on(
     shown = capsys.readouterr()
     assert code == 130
     assert shown.out == ""
-    assert shown.err == "interrupted; finished fits are kept, go on with --resume\n"
+    assert shown.err == (
+        "interrupted; every step up to the last checkpoint is kept, go on with --resume\n"
+    )
+
+
+def test_sigterm_ends_with_143_and_handlers_are_as_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "cogspeech.study.load_study", lambda *_: signal.raise_signal(signal.SIGTERM)
+    )
+
+    assert main(["run", "study.yaml", "--out", "out"]) == 143
+    assert capsys.readouterr().err.startswith("terminated; every step")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize(
@@ -356,7 +372,7 @@ def test_the_demo_runs_the_shipped_study_in_its_folder(
 ) -> None:
     asked = {}
 
-    def note(study, run_dir, *, resume, workers, progress):
+    def note(study, run_dir, *, resume, workers, engine, progress):
         asked.update(study=study, run_dir=run_dir, resume=resume)
         raise CogspeechError("enough")
 

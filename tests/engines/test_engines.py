@@ -13,9 +13,10 @@ import pytest
 
 from checkpoints import save_audio_checkpoint, save_text_checkpoint
 from cogspeech.cache import ContentCache
-from cogspeech.embeddings.engines.base import ENGINES, EngineOptions, groups_of
-from cogspeech.embeddings.extract import build_engine, embed_recordings, fill_cache
+from cogspeech.embeddings.dispatch import groups_of
+from cogspeech.embeddings.extract import embed_recordings, fill_cache
 from cogspeech.embeddings.huggingface import HuggingFaceAudioEncoder, HuggingFaceTextEncoder
+from cogspeech.engines.base import ENGINES, EngineOptions, build_engine
 from cogspeech.errors import ConfigError, EncoderError, MissingExtra
 
 ENGINES_AND_WORKERS = [("local", 1), ("local", 2), ("ray", 1), ("ray", 2)]
@@ -29,7 +30,9 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch):
     """Ray's workers find the encoder of the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv(
+        "PYTHONPATH", f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    )
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
 
@@ -229,8 +232,8 @@ def test_a_killed_embedding_leaves_no_process_and_no_wrong_entry(
     script = (
         "import sys, pickle, pathlib\n"
         "from cogspeech.cache import ContentCache\n"
-        "from cogspeech.embeddings.engines.base import EngineOptions\n"
-        "from cogspeech.embeddings.extract import build_engine, fill_cache\n"
+        "from cogspeech.engines.base import EngineOptions, build_engine\n"
+        "from cogspeech.embeddings.extract import fill_cache\n"
         "if __name__ == '__main__':\n"
         "    jobs, encoders, folder = pickle.load(open(sys.argv[1], 'rb'))\n"
         "    engine = build_engine('local', EngineOptions(workers=2))\n"

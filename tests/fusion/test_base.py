@@ -24,7 +24,7 @@ def test_collate_pads_to_the_longest_and_marks_what_is_real(embedded):
 def test_standardise_uses_the_fitted_mean_and_leaves_constants_alone():
     layer = Standardise(2, stream="audio")
 
-    layer.fit(torch.tensor([[1.0, 7.0], [3.0, 7.0]]))
+    layer.fit([np.array([[1.0, 7.0]], np.float32), np.array([[3.0, 7.0]], np.float32)])
 
     torch.testing.assert_close(layer(torch.tensor([[[5.0, 7.0]]])), torch.tensor([[[3.0, 0.0]]]))
 

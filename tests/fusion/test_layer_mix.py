@@ -12,7 +12,8 @@ from cogspeech.delivery.predictor import Predictor
 from cogspeech.fusion.base import ModelSizes
 from cogspeech.fusion.streams import LayerMix
 from cogspeech.study import load_study, run_study
-from cogspeech.training.trainer import LabelledPart, Trainer
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.trainer import Trainer
 from conftest import make_embedded
 from tone_corpora import tone_corpus
 

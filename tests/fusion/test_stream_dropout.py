@@ -9,7 +9,9 @@ import torch
 from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import BundleError
 from cogspeech.fusion.base import _drop_streams, _with_placeholders, collate
-from cogspeech.training.trainer import LabelledPart, Trainer, predict_answers
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.prediction import predict_answers
+from cogspeech.training.trainer import Trainer
 from conftest import make_embedded
 
 

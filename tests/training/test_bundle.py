@@ -7,8 +7,10 @@ from cogspeech.config import Component, TargetSection, TrainingSection, Transcri
 from cogspeech.delivery.predictor import _answer_json
 from cogspeech.errors import BundleError
 from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
+from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target
-from cogspeech.training.trainer import LabelledPart, Trainer, predict_answers
+from cogspeech.training.prediction import predict_answers
+from cogspeech.training.trainer import Trainer
 from conftest import make_embedded
 
 TARGETS = {

@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 
 from cogspeech.config import Component, TargetSection, TrainingSection
 from cogspeech.errors import ConfigError, CorpusError, TrainingError
+from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import (
     OBJECTIVES,
     Targets,
@@ -16,7 +17,8 @@ from cogspeech.training.objectives.base import (
     refuse_unevaluated,
     scores_for,
 )
-from cogspeech.training.trainer import LabelledPart, Trainer, predict_answers
+from cogspeech.training.prediction import predict_answers
+from cogspeech.training.trainer import Trainer
 from cogspeech.types import Recording
 from conftest import make_embedded
 

@@ -1,21 +1,24 @@
 """The command line: parses arguments, calls one function, prints what it gives.
 
 Exit codes: 0 done; 2 wrong usage, configuration or input, with one line on stderr; 3 done in
-part, with a table of what failed; 130 interrupted. Heavy imports happen inside the commands, so
-``--help`` answers at once.
+part, with a table of what failed; 130 interrupted, 143 terminated. Heavy imports happen inside the
+commands, so ``--help`` answers at once.
 """
 
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cogspeech.errors import CogspeechError
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 MAX_WORKERS = 1024
 Command = Callable[[argparse.Namespace], int | None]
 
@@ -33,6 +36,10 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -41,17 +48,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.offline:
             os.environ.update(COGSPEECH_OFFLINE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
         command: Command = options.command
-        return command(options) or 0
+        with _sigterm_raises():
+            return command(options) or 0
     except CogspeechError as error:
         return _fail(str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         is_run = "run" in (arguments or sys.argv[1:])[:1]
-        remedy = "; finished fits are kept, go on with --resume" if is_run else ""
-        sys.stderr.write(f"interrupted{remedy}\n")
-        return INTERRUPTED
+        remedy = "; every step up to the last checkpoint is kept, go on with --resume"
+        what = "terminated" if isinstance(error, _Terminated) else "interrupted"
+        sys.stderr.write(f"{what}{remedy if is_run else ''}\n")
+        return TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str) -> int:
@@ -126,18 +150,22 @@ def _add_study_commands(add: _Adder) -> None:
     )
     embed = add("embed", _embed, "encode every recording of a study into the cache")
     embed.add_argument("study", type=Path, help="study file (yaml)")
-    embed.add_argument(
-        "--engine", default="local", help="local: this machine; ray: actors, here or on a cluster"
-    )
-    embed.add_argument(
-        "--workers", type=int, default=1, help="encoder processes (default 1: no further process)"
-    )
-    embed.add_argument("--cluster", metavar="HOST:PORT", help="the Ray cluster to send the work to")
+    _add_engine_options(embed)
     run = add("run", _run, "run a whole study and write its run folder")
     run.add_argument("study", type=Path, help="study file (yaml)")
     run.add_argument("--out", type=Path, required=True, help="run folder to write")
-    _add_workers(run, "processes that find words and that encode")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    _add_engine_options(run)
+
+
+def _add_engine_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--engine", default="local", help="local: this machine; ray: actors, here or on a cluster"
+    )
+    command.add_argument(
+        "--workers", type=int, default=1, help="processes (default 1: no further process)"
+    )
+    command.add_argument("--cluster", metavar="HOST:PORT", help="the Ray cluster to send work to")
 
 
 def _add_workers(command: argparse.ArgumentParser, what: str) -> None:
@@ -197,6 +225,9 @@ def _add_result_commands(add: _Adder) -> None:
     )
     report = add("report", _report, "build report.html of a run folder anew")
     report.add_argument("run", type=Path, help="run folder")
+    text = "write the histories of a run's fits for TensorBoard"
+    tensorboard = add("tensorboard", _tensorboard, text)
+    tensorboard.add_argument("run", type=Path, help="run folder")
 
 
 def _add_cache_commands(add: _Adder) -> None:
@@ -224,34 +255,48 @@ def _cache(name: str) -> Command:
 def _demo(options: argparse.Namespace) -> None:
     from cogspeech.delivery.demo import demo_study
 
-    _study(
-        demo_study(options.out, effect=options.effect), options.out / "run", options, resume=True
-    )
+    study = demo_study(options.out, effect=options.effect)
+    _study(study, options.out / "run", options, resume=True)
 
 
 def _run(options: argparse.Namespace) -> None:
     from cogspeech.study import load_study
 
-    how = {"resume": options.resume, "workers": options.workers}
-    _study(load_study(options.study), options.out, options, **how)
+    study = load_study(options.study)
+    alone = options.engine == "local" and options.workers == 1 and not options.cluster
+    engine = None if alone else _engine(options)
+    how = {"resume": options.resume, "workers": options.workers, "engine": engine}
+    _study(study, options.out, options, **how)
+
+
+def _engine(options: argparse.Namespace) -> Any:
+    from cogspeech.config import parse_options
+    from cogspeech.engines.base import EngineOptions, build_engine
+
+    asked = {"workers": options.workers, "cluster": options.cluster}
+    return build_engine(options.engine, parse_options(EngineOptions, asked, where=options.name))
 
 
 def _study(
-    study: object,
+    study: Any,
     run_dir: Path,
     options: argparse.Namespace,
     *,
     resume: bool,
     workers: int = 1,
+    engine: Any = None,
 ) -> None:
-    from cogspeech.config import Study
     from cogspeech.delivery.terminal import print_summary, progress_bars
     from cogspeech.study import run_study
+    from cogspeech.training.processes import Processes
 
-    assert isinstance(study, Study)  # noqa: S101
-    with progress_bars(quiet=options.quiet) as progress:
-        result = run_study(study, run_dir, resume=resume, workers=workers, progress=progress)
-    print_summary(result, run_dir)
+    is_main = Processes().is_main
+    with progress_bars(quiet=options.quiet or not is_main) as progress:
+        result = run_study(
+            study, run_dir, resume=resume, workers=workers, engine=engine, progress=progress
+        )
+    if is_main:
+        print_summary(result, run_dir)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -279,15 +324,11 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _embed(options: argparse.Namespace) -> int:
-    from cogspeech.config import parse_options
     from cogspeech.delivery.terminal import print_outcomes, progress_bars
     from cogspeech.embeddings.corpus import embed_ahead
-    from cogspeech.embeddings.engines.base import EngineOptions
-    from cogspeech.embeddings.extract import build_engine
     from cogspeech.study import import_study, load_study
 
-    asked = {"workers": options.workers, "cluster": options.cluster}
-    engine = build_engine(options.engine, parse_options(EngineOptions, asked, where="embed"))
+    engine = _engine(options)
     study = load_study(options.study)
     with progress_bars(quiet=options.quiet) as progress:
         corpus = import_study(study, progress=progress)
@@ -315,6 +356,12 @@ def _report(options: argparse.Namespace) -> None:
     from cogspeech.reporting.report import write_report
 
     _say(str(write_report(options.run)))
+
+
+def _tensorboard(options: argparse.Namespace) -> None:
+    from cogspeech.reporting.tensorboard import write_tensorboard
+
+    _say(f"tensorboard --logdir {write_tensorboard(options.run)}")
 
 
 def _json_line(content: object) -> str:

@@ -16,7 +16,7 @@ from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.study import EXPLAINER
 from cogspeech.training.bundle import Bundle, load_bundle
-from cogspeech.training.trainer import predict_answers
+from cogspeech.training.prediction import predict_answers
 from cogspeech.transcripts.base import checked, read_transcript_file
 from cogspeech.types import (
     RESEARCH_STATEMENT,

@@ -5,10 +5,10 @@ import os
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import Study
 from cogspeech.embeddings.base import build_encoders
-from cogspeech.embeddings.engines.base import Engine, EngineOptions
 from cogspeech.embeddings.entries import Job, jobs_of
-from cogspeech.embeddings.extract import build_engine, embed_recordings, fill_cache
+from cogspeech.embeddings.extract import embed_recordings, fill_cache
 from cogspeech.embeddings.worker import Outcome
+from cogspeech.engines.base import Engine, EngineOptions, build_engine
 from cogspeech.transcripts.transcribe import read_transcripts
 from cogspeech.types import Case, Corpus, Progress, no_progress
 

@@ -93,8 +93,8 @@ class Entries:
     def read(self, job: Job) -> EmbeddedRecording | None:
         """The recording as a fusion sees it, or ``None`` where an entry is missing or damaged."""
         measured = self.measured(job)
-        audio = self._cache.read(self._audio_key(job, measured)) if measured else None
-        text = self._cache.read(self._text_key(job))
+        audio = self._cache.read(self._audio_key(job, measured), maps=True) if measured else None
+        text = self._cache.read(self._text_key(job), maps=True)
         if audio is None or text is None or measured is None:
             return None
         for key in (self._samples_key(job), self._audio_key(job, measured), self._text_key(job)):
@@ -103,12 +103,12 @@ class Entries:
         end_s = np.array([event.end_s for event in job.events])
         return EmbeddedRecording(
             recording_id=job.recording.recording_id,
-            event_vectors=audio["events"].astype(np.float32),
+            event_vectors=audio["events"].astype(np.float32, copy=False),
             event_word=np.array([event.word_index for event in job.events], dtype=np.int64),
             event_is_pause=np.array([event.is_pause for event in job.events], dtype=np.bool_),
             event_start_s=start_s,
             event_duration_s=end_s - start_s,
-            token_vectors=text["vectors"].astype(np.float32),
+            token_vectors=text["vectors"].astype(np.float32, copy=False),
             token_word=text["word_index"],
             audio_layers=self._audio_encoder.num_layers,
             text_layers=self._text_encoder.num_layers,

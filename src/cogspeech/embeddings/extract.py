@@ -3,27 +3,18 @@
 Each recording is decoded once, reduced to the participant's turns, encoded in long windows with
 context on both sides, and the frames are pooled into words and pauses (`worker`). Results are
 cached by content (`entries`), so nothing is ever encoded twice; where the work is done is the
-choice of an engine (`engines`).
+choice of an engine (`cogspeech.engines`).
 """
 
 from collections.abc import Sequence
 
 from cogspeech.cache import ContentCache
-from cogspeech.embeddings.engines.base import ENGINES, Engine, EngineOptions
+from cogspeech.embeddings.dispatch import embed_on
 from cogspeech.embeddings.entries import Encoders, Entries, Job
 from cogspeech.embeddings.worker import Outcome, Worker
+from cogspeech.engines.base import Engine, EngineOptions, build_engine
 from cogspeech.errors import AudioError, CacheError, EmbeddingError
 from cogspeech.types import EmbeddedRecording, Progress, no_progress
-
-
-def build_engine(name: str, options: EngineOptions) -> Engine:
-    """The engine called ``name``.
-
-    Raises:
-        ConfigError: there is no such engine, or the options do not fit it.
-        MissingExtra: its library is not installed.
-    """
-    return ENGINES.get(name)(options)
 
 
 def fill_cache(
@@ -58,7 +49,7 @@ def fill_cache(
         else:
             missing.append(job)
     if missing:
-        for outcome in engine.run(Worker(encoders, cache.folder), missing):
+        for outcome in embed_on(engine, Worker(encoders, cache.folder), missing):
             told(outcome, is_new=True)
     return tuple(outcomes[job.recording.recording_id] for job in jobs)
 

@@ -155,11 +155,13 @@ class FusionModel(nn.Module):
 
     def fit_scaling(self, recordings: Sequence[EmbeddedRecording]) -> None:
         """Sets the standardisation of both streams from the training part alone."""
-        audio = torch.from_numpy(np.concatenate([r.event_vectors for r in recordings]))
-        text = torch.from_numpy(np.concatenate([r.token_vectors for r in recordings]))
+        sides = {
+            "audio": [r.event_vectors for r in recordings],
+            "text": [r.token_vectors for r in recordings],
+        }
         for module in self.modules():
             if isinstance(module, Standardise):
-                module.fit({"audio": audio, "text": text}[module.stream])
+                module.fit(sides[module.stream])
 
 
 class Standardise(nn.Module):
@@ -179,10 +181,16 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
 
-    def fit(self, vectors: Float[Tensor, "item size"]) -> None:
-        """Takes mean and deviation of the vectors; a constant dimension keeps its scale."""
-        deviation = vectors.double().std(dim=0, correction=0)
-        self.mean.copy_(vectors.double().mean(dim=0))
+    def fit(self, parts: Sequence[Float[np.ndarray, "_ size"]]) -> None:
+        """Takes mean and deviation over all rows; a constant dimension keeps its scale.
+
+        One part at a time is held in float64, so memory does not grow with their number.
+        """
+        count = sum(len(part) for part in parts)
+        mean = sum(part.sum(axis=0, dtype=np.float64) for part in parts) / count
+        variance = sum(np.square(part - mean).sum(axis=0) for part in parts) / count
+        deviation = torch.from_numpy(np.sqrt(variance))
+        self.mean.copy_(torch.from_numpy(mean))
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
 
     def forward(

@@ -223,6 +223,23 @@ def _drawing(
     *,
     height_in: float = HEIGHT_IN,
 ) -> Drawing:
+    return draw_page(
+        name, title, caption, lambda figure: draw(figure.subplots()), height_in=height_in
+    )
+
+
+def draw_page(
+    name: str, title: str, caption: str, draw: Callable[[Figure], None], *, height_in: float
+) -> Drawing:
+    """A drawing that the page's style sheet can colour.
+
+    Args:
+        name: unique among the figures of a page.
+        title: its heading, and its name for screen readers.
+        caption: what is seen, with n.
+        draw: draws into an empty figure.
+        height_in: inches; all figures have the same width.
+    """
     text = io.StringIO()
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
@@ -230,7 +247,7 @@ def _drawing(
         # A class name may be in any script; the reader's browser has the letters.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-        draw(figure.subplots())
+        draw(figure)
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     return Drawing(title=title, caption=caption, svg=_for_a_page(text.getvalue(), name, title))
 

@@ -27,11 +27,14 @@ from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
 from cogspeech.reporting.figures import draw_figures
+from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
+from cogspeech.training.history import HISTORY, EpochRecord
 from cogspeech.types import Estimate, Prediction
 
 ReadT = TypeVar("ReadT")
 _Facts = TypeAdapter(dict[str, JsonValue])
+_Epoch = TypeAdapter(EpochRecord)
 
 SIGNIFICANT = 0.05
 SHOWN_PAUSE_S = 0.5
@@ -113,6 +116,8 @@ class _Run:
     study: Study
     study_yaml: str
     provenance: dict[str, JsonValue]
+    histories: Histories
+    """Of the primary system; empty where the checkpoints are gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,7 @@ def _read(run_dir: Path) -> _Run:
         ),
         study_yaml=_checked(run_dir / "study.yaml", str),
         provenance=_checked(run_dir / "provenance.json", _Facts.validate_json),
+        histories=_histories(run_dir / "checkpoints" / metrics.primary),
     )
 
 
@@ -200,6 +206,19 @@ def _predictions(text: str) -> tuple[Prediction, ...]:
     if not all(0.0 <= p.probability <= 1.0 for p in predictions):
         raise ValueError("expected probabilities between 0 and 1")
     return predictions
+
+
+def _histories(folder: Path) -> Histories:
+    """By fold, those of every seed of the first repeat."""
+    histories: dict[int, list[tuple[EpochRecord, ...]]] = {}
+    for path in sorted(folder.glob(f"repeat0-fold*-seed*/{HISTORY}")):
+        fold = int(path.parent.name.split("-")[1].removeprefix("fold"))
+        histories.setdefault(fold, []).append(_checked(path, _epochs))
+    return dict(sorted(histories.items()))
+
+
+def _epochs(text: str) -> tuple[EpochRecord, ...]:
+    return tuple(_Epoch.validate_json(line) for line in text.splitlines())
 
 
 def _scores(predictions: Sequence[Prediction], system: str) -> Scores:
@@ -237,7 +256,8 @@ def _page(run: _Run) -> str:
             metrics.primary,
             run.scores,
             metrics.classes,
-        ),
+        )
+        + draw_training(run.histories, metrics.primary),
         recordings=_shown_recordings(run, own),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         people=[int((run.scores.labels == label).sum()) for label in (0, 1)],

@@ -141,6 +141,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "n_recordings": len(tested),
         "classes": list(result.study.target.classes),
         "primary": result.study.fusion.name,
+        "configurations_tried": result.study.tune.trials if result.study.tune else 1,
         "systems": {
             system: {name: asdict(estimate) for name, estimate in estimates.items()}
             for system, estimates in result.metrics.items()

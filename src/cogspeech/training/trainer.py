@@ -1,80 +1,50 @@
 """Stage 5: one readable training loop.
 
-AdamW, warm-up then half a cosine, gradient clipping, validation after every epoch, early stopping
-on the validation loss, and the best weights kept. `accelerate` knows the device and the precision.
+    epoch:   steps of `batch_size` recordings in an order that follows from the seed
+    step:    passes of similar length -> gradients added -> clipped -> AdamW
+    pause:   after every step a checkpoint may be written and a signal may end the fit
+    close:   validation, the best weights kept, the schedule told, early stopping
+
+A fit that was killed at any moment goes on to the same bits.
 """
 
-import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from accelerate import Accelerator
-from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from cogspeech.config import Component, TargetSection, TrainingSection
 from cogspeech.errors import TrainingError
 from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion, collate
-from cogspeech.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from cogspeech.training.averaging import MovingAverage
+from cogspeech.training.batches import Indices, length_of, plan_epoch, plan_passes, share_of
+from cogspeech.training.checkpoint import CheckpointFolder
+from cogspeech.training.history import EpochRecord, write_history
+from cogspeech.training.interruption import Interruption, signals_wait
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.lock import locked
+from cogspeech.training.monitors.base import MONITORS, Monitor
 from cogspeech.training.objectives.base import (
     Objective,
     Targets,
     build_objective,
     complete_target,
-    scores_for,
 )
-from cogspeech.types import Answers, Case, EmbeddedRecording
+from cogspeech.training.prediction import one_thread, predict_outputs
+from cogspeech.training.processes import Processes
+from cogspeech.training.schedules.base import build_schedule, learning_rate
+from cogspeech.training.state import FitState, seed_all
 
-PREDICTION_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledPart:
-    """Embedded recordings with what is to be told of them, such as a training part."""
-
-    recordings: tuple[EmbeddedRecording, ...]
-    labels: tuple[int, ...] = ()
-    """Positions in the classes; empty where the target has none."""
-    scores: tuple[float | None, ...] = ()
-    """Empty where the target has no score; ``None`` where a recording has none."""
-
-    def __post_init__(self) -> None:
-        lengths = {len(side) for side in (self.labels, self.scores) if side}
-        if not self.recordings or lengths != {len(self.recordings)}:
-            raise ValueError("a part has as many labels as recordings, and at least one")
-
-    @classmethod
-    def of(
-        cls, cases: Sequence[Case], labels: Sequence[int], target: TargetSection
-    ) -> "LabelledPart":
-        """The part that some cases make."""
-        return cls(
-            recordings=tuple(case.embedded for case in cases),
-            labels=tuple(labels),
-            scores=scores_for(target, [case.recording for case in cases]),
-        )
-
-    @property
-    def targets(self) -> Targets:
-        """As the objective reads them."""
-        return Targets.of(self.labels, self.scores)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochRecord:
-    """What one epoch did."""
-
-    epoch: int
-    training_loss: float
-    validation_loss: float
-    learning_rate: float
+VERSIONED = ("accelerate", "cogspeech", "numpy", "torch")
+"""What decides the bits of a fit beside its study and its data."""
+PRECISIONS = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +57,6 @@ class FittedFusion:
     best_epoch: int
 
 
-@dataclass(slots=True, kw_only=True)
-class _FitState:
-    """What changes from epoch to epoch."""
-
-    history: list[EpochRecord] = field(default_factory=list)
-    best_epoch: int = -1
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    is_finished: bool = False
-
-    @property
-    def best_loss(self) -> float:
-        return self.history[self.best_epoch].validation_loss if self.best_epoch >= 0 else math.inf
-
-
 class Trainer:
     """Fits one fusion on one training part.
 
@@ -109,7 +65,7 @@ class Trainer:
         section: how to train.
         target: what to train for.
         seed: decides initial weights, dropout and the order of the recordings.
-        folder: where ``best.safetensors`` and ``last.safetensors`` go.
+        folder: where the checkpoints and the history of this fit go; none are written without it.
         identity: json-able facts that tell this fit from every other.
     """
 
@@ -128,242 +84,267 @@ class Trainer:
         self._target = complete_target(target or TargetSection())
         self._seed = seed
         self._folder = folder
-        self._identity = {
-            **(identity or {}),
-            "seed": seed,
-            "fusion": component.model_dump(),
-            "target": self._target.model_dump(mode="json"),
-        }
+        self._identity = identity or {}
 
     def fit(
         self, training: LabelledPart, validation: LabelledPart, *, resume: bool = False
     ) -> FittedFusion:
-        """The model with the lowest validation loss.
+        """The model with the best monitored metric on the validation part.
 
         Raises:
             TrainingError: a class is missing, or the loss is no longer a number.
-            CheckpointError: ``resume`` found a checkpoint of another fit.
+            CheckpointError: somebody else trains in the folder, ``resume`` found a checkpoint of
+                another fit, or one cannot be written.
         """
-        with one_thread():
-            return self._fit(training, validation, resume=resume)
+        processes = Processes()
+        with one_thread(), signals_wait() as interruption, self._claimed(processes):
+            fit = self._begun(training, validation, processes, interruption)
+            if not fit.begin(resume=resume):
+                fit.run()
+            return fit.result()
 
-    def _fit(
-        self, training: LabelledPart, validation: LabelledPart, *, resume: bool
-    ) -> FittedFusion:
-        torch.manual_seed(self._seed)
+    @contextmanager
+    def _claimed(self, processes: Processes) -> Iterator[None]:
+        with locked(self._folder) if self._folder and processes.is_main else nullcontext():
+            processes.wait()
+            yield
+
+    def _begun(
+        self,
+        training: LabelledPart,
+        validation: LabelledPart,
+        processes: Processes,
+        interruption: Interruption,
+    ) -> "_Fit":
+        """The fit before its first step; seeded, so what ran before does not matter."""
+        seed_all(self._seed)
+        section = self._section
         objective = build_objective(self._target)
         objective.fit(training.targets)
         sizes = ModelSizes.of(training.recordings[0], num_outputs=objective.num_outputs)
-        model = build_fusion(self._component, sizes)
-        model.fit_scaling(training.recordings)
-        accelerator = Accelerator(mixed_precision=self._section.mixed_precision)
-        optimizer: Any = torch.optim.AdamW(
-            model.parameters(),
-            lr=self._section.learning_rate,
-            weight_decay=self._section.weight_decay,
-            fused=True,
+        model = build_fusion(self._component, sizes).to(processes.device)
+        if processes.index:  # the same weights, but dropout of its own
+            seed_all(self._seed + 7919 * processes.index)
+        state = FitState(
+            model=model,
+            optimizer=torch.optim.AdamW(
+                model.parameters(),
+                lr=section.learning_rate,
+                weight_decay=section.weight_decay,
+                fused=True,
+            ),
+            schedule=build_schedule(section.schedule),
+            scaler=torch.amp.GradScaler(
+                processes.device.type, enabled=section.mixed_precision == "fp16"
+            ),
+            processes=processes,
         )
-        prepared, optimizer = accelerator.prepare(model, optimizer)
-        state = self._restored(model, optimizer) if resume else _FitState()
-        saved_at = time.monotonic()
-        while not state.is_finished:
-            self._run_epoch(prepared, optimizer, accelerator, objective, training, state)
-            self._validate(model, objective, validation, state)
-            pause_s = time.monotonic() - saved_at
-            if state.is_finished or pause_s >= self._section.checkpoint_every_s:
-                self._save(model, optimizer, state)
-                saved_at = time.monotonic()
-        model.load_state_dict(state.best_weights)
-        return FittedFusion(
-            model=model.eval(),
+        identity = {
+            **self._identity,
+            "seed": self._seed,
+            "fusion": self._component.model_dump(mode="json"),
+            "target": self._target.model_dump(mode="json"),
+            "training": section.model_dump(mode="json"),
+            "training_part": training.digest,
+            "validation_part": validation.digest,
+            "processes": processes.count,
+            "device": processes.device.type,
+            "versions": {name: version(name) for name in VERSIONED},
+        }
+        return _Fit(
+            model=model,
             objective=objective,
-            history=tuple(state.history),
-            best_epoch=state.best_epoch,
+            monitor=MONITORS.get(section.monitor)(),
+            section=section,
+            seed=self._seed,
+            training=training,
+            validation=validation,
+            state=state,
+            folder=CheckpointFolder(self._folder, identity) if self._folder else None,
+            interruption=interruption,
         )
 
-    def _run_epoch(
-        self,
-        model: Any,
-        optimizer: Any,
-        accelerator: Accelerator,
-        objective: Objective,
-        part: LabelledPart,
-        state: _FitState,
-    ) -> None:
-        """One pass over the training part; leaves an epoch without validation in the history."""
-        epoch = len(state.history)
-        targets, count = part.targets, len(part.recordings)
-        batches = list(_batches(count, self._section.batch_size, (self._seed, epoch)))
-        model.train()
-        total, learning_rate = 0.0, 0.0
-        for number, batch in enumerate(batches):
-            learning_rate = self._learning_rate(epoch + number / len(batches))
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate
-            inputs = collate([part.recordings[i] for i in batch]).to(accelerator.device)
-            with accelerator.autocast():
-                outputs = model(inputs).logits.float()
-                loss = objective.loss(outputs, targets.rows(batch, accelerator.device))
-            if not torch.isfinite(loss):
-                names = ", ".join(part.recordings[i].recording_id for i in batch)
-                raise TrainingError(
-                    f"the loss is not a number in epoch {epoch + 1}; lower "
-                    f"training.learning_rate; recordings of the batch: {names}"
-                )
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(model.parameters(), self._section.gradient_clip)
-            optimizer.step()
-            optimizer.zero_grad()
-            total += float(loss.detach()) * len(batch)
-        state.history.append(
-            EpochRecord(
-                epoch=epoch,
-                training_loss=total / count,
-                validation_loss=math.inf,
-                learning_rate=learning_rate,
+
+@dataclass(slots=True, kw_only=True)
+class _Fit:
+    """One fit on its way."""
+
+    model: FusionModel
+    objective: Objective
+    monitor: Monitor
+    section: TrainingSection
+    seed: int
+    training: LabelledPart
+    validation: LabelledPart
+    state: FitState
+    folder: CheckpointFolder | None
+    interruption: Interruption
+    _lengths: list[tuple[int, int]] = field(init=False)
+    _targets: Targets = field(init=False)
+    _saved_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lengths = [length_of(recording) for recording in self.training.recordings]
+        self._targets = self.training.targets
+
+    def begin(self, *, resume: bool) -> bool:
+        """Takes up the newest checkpoint, if asked and if there is one; True: it is finished."""
+        counts, processes = self.state.counts, self.state.processes
+        found = self.folder.load() if self.folder and resume else None
+        processes.wait()
+        if found is None:
+            self.model.fit_scaling(self.training.recordings)
+        if self.section.averaging == "ema":
+            self.state.average = MovingAverage(self.model, decay=self.section.averaging_decay)
+        is_finished = self.state.restore(found) if found else False
+        if self.folder and processes.is_main:
+            self.folder.tidy(keeps_generations=found is not None)
+            if found:
+                write_history(self.folder.folder, counts.history)
+        return is_finished
+
+    def run(self) -> None:
+        """Epochs until the last one, or until patience is over."""
+        counts, count = self.state.counts, len(self.training.recordings)
+        self._saved_at = time.monotonic()
+        while not self._is_over:
+            steps = plan_epoch(
+                count, batch_size=self.section.batch_size, seed=self.seed, epoch=counts.epoch
             )
+            for step in steps[counts.position :]:
+                rate = self._learning_rate(counts.epoch + counts.position / len(steps))
+                self._take_step(step, rate)
+                counts.position += 1
+                if counts.position < len(steps):
+                    self._pause(counts.epoch * len(steps) + counts.position)
+            self._close_epoch(rate)
+            if not self._is_over:
+                self._pause(counts.epoch * len(steps))
+        self._save(counts.epoch * len(steps), is_finished=True)
+
+    def result(self) -> FittedFusion:
+        """The model with its best weights."""
+        counts = self.state.counts
+        self.model.load_state_dict(counts.best_weights)
+        return FittedFusion(
+            model=self.model.eval(),
+            objective=self.objective,
+            history=tuple(counts.history),
+            best_epoch=counts.best_epoch,
         )
 
-    def _validate(
-        self,
-        model: FusionModel,
-        objective: Objective,
-        part: LabelledPart,
-        state: _FitState,
-    ) -> None:
-        """Fills in the validation loss, keeps the best weights, decides whether to stop."""
-        loss = float(objective.loss(predict_outputs(model, part.recordings), part.targets))
+    @property
+    def _is_over(self) -> bool:
+        counts, section = self.state.counts, self.section
+        return counts.epochs_without >= section.patience or counts.epoch == section.max_epochs
+
+    def _learning_rate(self, done: float) -> float:
+        return learning_rate(self.state.schedule, self.section, done)
+
+    def _take_step(self, step: Indices, rate: float) -> None:
+        """One optimizer step on some recordings, which may take several passes."""
+        state, section = self.state, self.section
+        processes, scaler, optimizer = state.processes, state.scaler, state.optimizer
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        loss = 0.0
+        own = share_of(step, processes.index, processes.count)
+        for indices in plan_passes(own, self._lengths, padded_items=section.padded_items):
+            mean = self._loss_of(indices)
+            part = mean * (len(indices) / len(step))
+            torch.autograd.backward(scaler.scale(part))
+            loss += float(part.detach())
+        processes.add_gradients(self.model)
+        scaler.unscale_(optimizer)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), section.gradient_clip)
+        if not torch.isfinite(norm) and not scaler.is_enabled():
+            raise self._not_a_number("gradient", step)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+        if state.average:
+            state.average.update(self.model)
+        state.counts.epoch_loss += processes.sum(loss) * len(step)
+
+    def _loss_of(self, indices: Indices) -> Tensor:
+        """The mean loss of one pass.
+
+        Raises:
+            TrainingError: it is not a number.
+        """
+        device, precision = self.state.processes.device, PRECISIONS[self.section.mixed_precision]
+        inputs = collate([self.training.recordings[i] for i in indices]).to(device)
+        with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+            outputs = self.model(inputs).logits.float()
+        loss = self.objective.loss(outputs, self._targets.rows(indices, device))
+        if not torch.isfinite(loss):
+            raise self._not_a_number("loss", indices)
+        return loss
+
+    def _not_a_number(self, what: str, indices: Indices) -> TrainingError:
+        names = ", ".join(self.training.recordings[i].recording_id for i in indices)
+        return TrainingError(
+            f"the {what} is not a number in epoch {self.state.counts.epoch + 1}; lower "
+            "training.learning_rate; the last good checkpoint is kept; "
+            f"recordings of the batch: {names}"
+        )
+
+    def _close_epoch(self, rate: float) -> None:
+        """Validates, keeps the best weights, and begins the next epoch."""
+        state, counts = self.state, self.state.counts
+        weights = state.average.weights if state.average else self.model.state_dict()
+        with weights_of(self.model, weights):
+            outputs = predict_outputs(self.model, self.validation.recordings)
+        targets = self.validation.targets
+        loss = float(self.objective.loss(outputs, targets))
         if not math.isfinite(loss):
             raise TrainingError("the validation loss is not a number; lower training.learning_rate")
-        best_before = state.best_loss
-        last = state.history[-1]
-        state.history[-1] = EpochRecord(
-            epoch=last.epoch,
-            training_loss=last.training_loss,
-            validation_loss=loss,
-            learning_rate=last.learning_rate,
+        value = self.monitor.value(self.objective, outputs, targets)
+        has_improved = self.monitor.is_better(value, counts.best_value, self.section.min_change)
+        counts.history.append(
+            EpochRecord(
+                epoch=counts.epoch,
+                training_loss=counts.epoch_loss / len(self.training.recordings),
+                validation_loss=loss,
+                monitored=value,
+                learning_rate=rate,
+                is_best=has_improved,
+            )
         )
-        if loss < best_before:
-            state.best_epoch = last.epoch
-            state.best_weights = copy.deepcopy(model.state_dict())
-        without_progress = last.epoch - state.best_epoch
-        state.is_finished = (
-            without_progress >= self._section.patience or last.epoch + 1 == self._section.max_epochs
-        )
+        if has_improved:
+            counts.best_value, counts.best_epoch = value, counts.epoch
+            counts.best_weights = {name: t.detach().clone() for name, t in weights.items()}
+        counts.epochs_without = 0 if has_improved else counts.epochs_without + 1
+        state.schedule.observe(has_improved=has_improved)
+        counts.epoch, counts.position, counts.epoch_loss = counts.epoch + 1, 0, 0.0
 
-    def _learning_rate(self, epoch: float) -> float:
-        """Linear warm-up, then half a cosine down to zero at ``max_epochs``."""
-        done = epoch / self._section.max_epochs
-        warmup = self._section.warmup_fraction
-        if done < warmup:
-            share = (done + 1.0 / self._section.max_epochs) / (warmup + 1e-12)
-            return self._section.learning_rate * min(1.0, share)
-        falling = (done - warmup) / max(1.0 - warmup, 1e-12)
-        return self._section.learning_rate * 0.5 * (1.0 + math.cos(math.pi * falling))
+    def _pause(self, step: int) -> None:
+        """A checkpoint, if one is due or a signal waits; then the signal."""
+        processes = self.state.processes
+        is_asked = processes.is_any(self.interruption.is_asked)
+        is_due = time.monotonic() - self._saved_at >= self.section.checkpoint_every_s
+        if is_asked or processes.is_any(is_due):
+            self._save(step, is_finished=False)
+            self._saved_at = time.monotonic()
+        if is_asked:
+            self.interruption.deliver()
 
-    def _save(self, model: FusionModel, optimizer: Any, state: _FitState) -> None:
-        if self._folder is None:
+    def _save(self, step: int, *, is_finished: bool) -> None:
+        if self.folder is None:
             return
-        facts = {
-            "identity": self._identity,
-            "best_epoch": state.best_epoch,
-            "is_finished": state.is_finished,
-            "history": [
-                [r.epoch, r.training_loss, r.validation_loss, r.learning_rate]
-                for r in state.history
-            ],
-        }
-        best = {f"best.{name}": tensor for name, tensor in state.best_weights.items()}
-        current = {f"current.{name}": tensor for name, tensor in model.state_dict().items()}
-        moments = {
-            f"optimizer.{index}.{name}": tensor
-            for index, entries in optimizer.state_dict()["state"].items()
-            for name, tensor in entries.items()
-        }
-        random = {"random.torch": torch.get_rng_state()}
-        save_checkpoint(self._folder / "best.safetensors", Checkpoint(tensors=best, state=facts))
-        save_checkpoint(
-            self._folder / "last.safetensors",
-            Checkpoint(tensors={**best, **current, **moments, **random}, state=facts),
-        )
-
-    def _restored(self, model: FusionModel, optimizer: Any) -> _FitState:
-        """The state of the last checkpoint, put back into model, optimizer and generator."""
-        if self._folder is None:
-            return _FitState()
-        found = load_checkpoint(self._folder / "last.safetensors", identity=self._identity)
-        if found is None:
-            return _FitState()
-        model.load_state_dict(found.part("current"))
-        stored = optimizer.state_dict()
-        stored["state"] = {}
-        for name, tensor in found.part("optimizer").items():
-            index, _, key = name.partition(".")
-            stored["state"].setdefault(int(index), {})[key] = tensor
-        optimizer.load_state_dict(stored)
-        torch.set_rng_state(found.tensors["random.torch"])
-        return _FitState(
-            history=[
-                EpochRecord(
-                    epoch=epoch,
-                    training_loss=training_loss,
-                    validation_loss=validation_loss,
-                    learning_rate=learning_rate,
-                )
-                for epoch, training_loss, validation_loss, learning_rate in found.state["history"]
-            ],
-            best_epoch=found.state["best_epoch"],
-            best_weights=found.part("best"),
-            is_finished=found.state["is_finished"],
-        )
+        checkpoint = self.state.checkpoint(is_finished=is_finished)
+        if self.state.processes.is_main:
+            self.folder.save(step, checkpoint, is_last=is_finished)
+            write_history(self.folder.folder, self.state.counts.history)
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: the steps of a fusion are too small to share.
-
-    On two free cores a second thread gains a tenth; beside any other work its waiting more than
-    doubles the time. And the numbers no longer depend on how many cores there are.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def weights_of(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """The model with other weights, for as long as the context lasts."""
+    own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.load_state_dict(weights)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
-
-
-def _batches(num_items: int, batch_size: int, seed: tuple[int, int]) -> Iterator[list[int]]:
-    """A permutation of all items in batches; the same seed and epoch give the same order."""
-    order = np.random.default_rng(seed).permutation(num_items)
-    for at in range(0, num_items, batch_size):
-        yield [int(index) for index in order[at : at + batch_size]]
-
-
-@torch.inference_mode()
-def predict_outputs(
-    model: FusionModel, recordings: Sequence[EmbeddedRecording]
-) -> Float[Tensor, "recording output"]:
-    """What the model gives for every recording, in order, on the CPU in float32.
-
-    Raises:
-        BundleError: a recording lacks a stream that the model cannot do without.
-    """
-    model.refuse_missing(recordings)
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    with one_thread():
-        pieces = [
-            model(collate(recordings[at : at + PREDICTION_BATCH]).to(device)).logits.float().cpu()
-            for at in range(0, len(recordings), PREDICTION_BATCH)
-        ]
-    model.train(was_training)
-    return torch.cat(pieces)
-
-
-def predict_answers(
-    model: FusionModel, objective: Objective, recordings: Sequence[EmbeddedRecording]
-) -> Answers:
-    """What the model says about every recording, in order."""
-    return objective.answers(predict_outputs(model, recordings))
+        model.load_state_dict(own)

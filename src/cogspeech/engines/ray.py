@@ -7,22 +7,21 @@ report, and ended with the work. A cluster is joined only if it is named.
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from cogspeech.embeddings.engines.base import (
+from cogspeech.engines.base import (
     DEATH,
     ENGINES,
     Engine,
     EngineOptions,
     Slot,
+    Worker,
     WorkerDied,
     share_processors,
 )
-from cogspeech.embeddings.entries import Job
-from cogspeech.embeddings.worker import Outcome, Worker
 from cogspeech.errors import ConfigError, require
 
 CONNECT_TIMEOUT_S = 10.0
@@ -83,14 +82,14 @@ class RayEngine(Engine):
 
 
 class _Actor:
-    """Holds the worker, hence the weights, for as long as it lives."""
+    """Holds the worker, hence what it has loaded, for as long as it lives."""
 
     def __init__(self, worker: Worker, workers: int) -> None:
         share_processors(workers)
         self._worker = worker
 
-    def work(self, jobs: Sequence[Job]) -> tuple[Outcome, ...]:
-        return self._worker(jobs)
+    def work(self, work: Any) -> Any:
+        return self._worker(work)
 
 
 class _RaySlot(Slot):
@@ -98,8 +97,8 @@ class _RaySlot(Slot):
         self._ray = ray
         self._actor = actor
 
-    def submit(self, jobs: Sequence[Job]) -> Future[tuple[Outcome, ...]]:
-        future: Future[tuple[Outcome, ...]] = self._actor.work.remote(jobs).future()
+    def submit(self, work: Any) -> Future[Any]:
+        future: Future[Any] = self._actor.work.remote(work).future()
         return future
 
     def close(self) -> None:

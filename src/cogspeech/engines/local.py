@@ -1,21 +1,21 @@
 """``local``: this process, or a pool of processes on this machine."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from typing import Any
 
-from cogspeech.embeddings.engines.base import (
+from cogspeech.engines.base import (
     DEATH,
     ENGINES,
     Engine,
     Slot,
+    Worker,
     WorkerDied,
     share_processors,
 )
-from cogspeech.embeddings.entries import Job
-from cogspeech.embeddings.worker import Outcome, Worker
 from cogspeech.errors import ConfigError
 from cogspeech.processes import begin_worker
 
@@ -43,10 +43,10 @@ class _ThisProcess(Slot):
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    def submit(self, jobs: Sequence[Job]) -> Future[tuple[Outcome, ...]]:
-        future: Future[tuple[Outcome, ...]] = Future()
+    def submit(self, work: Any) -> Future[Any]:
+        future: Future[Any] = Future()
         try:
-            future.set_result(self._worker(jobs))
+            future.set_result(self._worker(work))
         except Exception as error:  # noqa: BLE001  what a pool does with it, too
             future.set_exception(error)
         return future
@@ -66,8 +66,8 @@ class _OtherProcess(Slot):
             initargs=(worker, workers),
         )
 
-    def submit(self, jobs: Sequence[Job]) -> Future[tuple[Outcome, ...]]:
-        return self._pool.submit(_work, jobs)
+    def submit(self, work: Any) -> Future[Any]:
+        return self._pool.submit(_work, work)
 
     def close(self) -> None:
         processes = list((self._pool._processes or {}).values())
@@ -85,5 +85,5 @@ def _begin(worker: Worker, workers: int) -> None:
     _workers.append(worker)
 
 
-def _work(jobs: Sequence[Job]) -> tuple[Outcome, ...]:
-    return _workers[0](jobs)
+def _work(work: Any) -> Any:
+    return _workers[0](work)

@@ -1,1 +1,0 @@
-"""Where the embedding is done: one file per engine."""

@@ -1,0 +1,1 @@
+"""Where work is done that takes long: one file per engine."""

@@ -1,0 +1,217 @@
+"""Fusions as systems of the evaluation, and their fits on several processes.
+
+Every fit has a folder of its own. Workers fill these folders, in any order; the evaluation then
+finds every fit finished, so its numbers are those of one process to the last bit.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from cogspeech.cache import content_key, file_digest
+from cogspeech.config import Component, Study, study_hash
+from cogspeech.corpora.splits import Fold, SplitPlan
+from cogspeech.engines.base import Engine
+from cogspeech.errors import CogspeechError, TrainingError
+from cogspeech.evaluation.base import BASELINES, FoldTask, System
+from cogspeech.evaluation.protocol import fold_task
+from cogspeech.fusion.base import FUSIONS
+from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.prediction import predict_answers
+from cogspeech.training.trainer import FittedFusion, Trainer
+from cogspeech.tuning import Configuration, search
+from cogspeech.types import Case, Progress, no_progress
+
+
+def data_hash(cases: Sequence[Case]) -> str:
+    """A digest of who is in the study, with which audio, words, label and embeddings."""
+    return content_key(
+        cases=sorted(
+            [
+                case.recording.recording_id,
+                case.recording.participant_id,
+                case.recording.label,
+                file_digest(case.recording.audio_path),
+                [[w.text, w.start_s, w.end_s, w.speaker] for w in case.transcript.words],
+                [
+                    _array_digest(case.embedded.event_vectors),
+                    _array_digest(case.embedded.token_vectors),
+                ],
+            ]
+            for case in cases
+        )
+    )
+
+
+def _array_digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+class FusionSystem(System):
+    """A fusion as a system of the evaluation: one fit per fold and seed.
+
+    Args:
+        component: the fusion and its options.
+        study: whose training section and target it is fitted with.
+        checkpoints: of the run; a fit that is found there is gone on with.
+        data: from `data_hash`.
+    """
+
+    is_seeded = True
+
+    def __init__(self, component: Component, study: Study, checkpoints: Path, *, data: str) -> None:
+        self.name = component.name
+        self._component = component
+        self._study = study
+        self._checkpoints = checkpoints
+        self.data = data
+        self.first_fits: dict[int, FittedFusion] = {}
+        """The fits of the first repeat and seed, by fold: for explanations."""
+
+    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+        """Fits on the training side and answers for the test cases."""
+        configuration = self.configure(task)
+        fitted = self.fit(
+            LabelledPart.of(task.train, task.train_labels, self._study.target),
+            LabelledPart.of(task.validation, task.validation_labels, self._study.target),
+            place=f"repeat{task.repeat}-fold{task.fold}",
+            seed=task.seed,
+            configuration=configuration,
+        )
+        if task.repeat == 0 and task.seed == self._study.seed:
+            self.first_fits[task.fold] = fitted
+        tested = [case.embedded for case in task.test]
+        return predict_answers(fitted.model, fitted.objective, tested).positive
+
+    def configure(self, task: FoldTask) -> Configuration:
+        """What the fits of a fold are made with: searched for on its training side, or given."""
+        place = f"repeat{task.repeat}-fold{task.fold}"
+        return self.configured_for([*task.train, *task.validation], place)
+
+    def configured_for(self, cases: Sequence[Case], place: str) -> Configuration:
+        """The same for any training side."""
+        if self._study.tune is None or self._component != self._study.fusion:
+            return Configuration(fusion=self._component, training=self._study.training)
+        return search(self._study, cases, self._checkpoints / self.name / f"{place}-tuned")
+
+    def fit(
+        self,
+        training: LabelledPart,
+        validation: LabelledPart,
+        *,
+        place: str,
+        seed: int,
+        configuration: Configuration,
+    ) -> FittedFusion:
+        """One fit, with its checkpoints in a folder of its own."""
+        trainer = Trainer(
+            configuration.fusion,
+            configuration.training,
+            target=self._study.target,
+            seed=seed,
+            folder=self._checkpoints / self.name / f"{place}-seed{seed}",
+            identity={"study": study_hash(self._study), "data": self.data, "place": place},
+        )
+        return trainer.fit(training, validation, resume=True)
+
+
+def other_systems(study: Study, checkpoints: Path, *, data: str) -> tuple[System, ...]:
+    """The systems the study compares with: fusions with their defaults, and baselines."""
+    return tuple(
+        FusionSystem(Component(name=name), study, checkpoints, data=data)
+        if name in FUSIONS.names()
+        else BASELINES.get(name)()
+        for name in study.compare
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitJob:
+    """One fit: independent of every other."""
+
+    component: Component
+    fold: Fold
+    seed: int | None
+    """``None``: only the search for hyper-parameters, which the fits of a fold share."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        fold = self.fold
+        return f"{self.component.name}, repeat {fold.repeat}, fold {fold.fold}, seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitWorker:
+    """Does fits, wherever it is sent; what it leaves are finished checkpoints."""
+
+    study: Study
+    cases: tuple[Case, ...]
+    checkpoints: Path
+    data: str
+
+    def __call__(self, job: FitJob) -> None:
+        """One fit; one that is finished already is only looked at."""
+        system = FusionSystem(job.component, self.study, self.checkpoints, data=self.data)
+        classes = self.study.target.classes
+        task, _ = fold_task(self.cases, job.fold, classes=classes, seed=job.seed or 0)
+        if job.seed is None:
+            system.configure(task)
+        else:
+            system.fit_predict(task)
+
+
+def fit_ahead(
+    worker: FitWorker,
+    plan: SplitPlan,
+    engine: Engine,
+    *,
+    seeds: Sequence[int],
+    progress: Progress = no_progress,
+) -> None:
+    """All fits of all fusions of a study, on the workers of an engine.
+
+    A fit whose worker died is tried once more, from its last checkpoint.
+
+    Raises:
+        TrainingError: a worker died twice of the same fit.
+        CogspeechError: what went wrong in a fit.
+    """
+    study = worker.study
+    components = [study.fusion, *(Component(name=n) for n in study.compare if n in FUSIONS.names())]
+    if study.tune:
+        searches = [FitJob(component=study.fusion, fold=fold, seed=None) for fold in plan.folds]
+        _all_done(searches, worker, engine, stage="tune", progress=progress)
+    fits = [
+        FitJob(component=component, fold=fold, seed=seed)
+        for component in components
+        for fold in plan.folds
+        for seed in seeds
+    ]
+    _all_done(fits, worker, engine, stage="fit", progress=progress)
+
+
+def _all_done(
+    jobs: Sequence[FitJob], worker: FitWorker, engine: Engine, *, stage: str, progress: Progress
+) -> None:
+    waiting, done, failed = deque(jobs), 0, set()
+    progress(stage, 0, len(jobs))
+    for job, _, error in engine.run(worker, waiting):
+        if error is None:
+            done += 1
+            progress(stage, done, len(jobs))
+        elif isinstance(error, CogspeechError) or not isinstance(error, Exception):
+            raise error
+        elif job.name in failed:
+            raise TrainingError(
+                f"the fit {job.name} failed twice ({' '.join(str(error).split())[:200]}); go on "
+                "with --resume, perhaps with fewer --workers"
+            ) from error
+        else:
+            failed.add(job.name)
+            waiting.append(job)

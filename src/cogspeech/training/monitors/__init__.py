@@ -1,0 +1,1 @@
+"""What decides which epoch is the best: one file per monitored metric."""

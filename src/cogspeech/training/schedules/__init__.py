@@ -1,0 +1,1 @@
+"""How the learning rate goes: one file per schedule."""
