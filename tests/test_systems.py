@@ -12,7 +12,12 @@ from cogspeech.engines.base import EngineOptions, build_engine
 from cogspeech.errors import CheckpointError, TrainingError
 from cogspeech.systems import FitWorker, fit_ahead
 
-pytestmark = pytest.mark.timeout(230)
+pytestmark = [
+    pytest.mark.timeout(600),
+    # Ray leaves sockets open.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 STUDY = Study.model_validate(
     {
         "corpus": {"path": "nowhere"},

@@ -11,7 +11,7 @@ import pytest
 
 import crash_lab
 
-pytestmark = pytest.mark.timeout(230)
+pytestmark = pytest.mark.timeout(600)  # a minute and a half of two free cores
 ORDERS = (
     ["kills", "random_kills", "--count=15"],
     ["faults", "double_kills", "write_errors", "signals", "images", "flips", "clocks", "strangers",
@@ -27,7 +27,11 @@ def rows():
         subprocess.Popen([sys.executable, crash_lab.__file__, *order], stdout=subprocess.PIPE)
         for order in ORDERS
     ]
-    said = [process.communicate()[0] for process in running]
+    try:
+        said = [process.communicate()[0] for process in running]
+    finally:
+        for process in running:
+            process.kill()
     assert [process.returncode for process in running] == [0, 0]
     found = [json.loads(line) for text in said for line in text.splitlines()]
     return {row.get("fault", row.get("section")): row for row in found}
