@@ -27,16 +27,15 @@ def test_only_an_aligned_model_finds_which_word_a_pause_belongs_to(tmp_path, rea
         tmp_path,
         real_speech,
         participants=160,
-        compare=("text_only", "pooled_cross_attention"),
+        compare=("pooled_cross_attention",),
     )
 
     assert auroc(metrics, "aligned_cross_attention")["estimate"] >= 0.9
-    assert covers_chance(auroc(metrics, "text_only"))
     assert covers_chance(auroc(metrics, "pooled_cross_attention"))
 
 
 def test_nobody_finds_anything_where_there_is_nothing(tmp_path, real_speech):
-    metrics = metrics_of("none", tmp_path, real_speech, participants=80)
+    metrics = metrics_of("none", tmp_path, real_speech, participants=60)
 
     found = {name: auroc(metrics, name) for name in metrics["systems"]}
     assert len(found) == 7

@@ -155,15 +155,17 @@ def _add_study_commands(add: _Adder) -> None:
     run.add_argument("study", type=Path, help="study file (yaml)")
     run.add_argument("--out", type=Path, required=True, help="run folder to write")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    _add_engine_options(run)
+    _add_engine_options(run, workers=_workers)
 
 
-def _add_engine_options(command: argparse.ArgumentParser) -> None:
+def _add_engine_options(
+    command: argparse.ArgumentParser, *, workers: Callable[[str], int] = int
+) -> None:
     command.add_argument(
         "--engine", default="local", help="local: this machine; ray: actors, here or on a cluster"
     )
     command.add_argument(
-        "--workers", type=int, default=1, help="processes (default 1: no further process)"
+        "--workers", type=workers, default=1, help="processes (default 1: no further process)"
     )
     command.add_argument("--cluster", metavar="HOST:PORT", help="the Ray cluster to send work to")
 
