@@ -42,11 +42,11 @@ lint: $(VENV)/.test
 check: lint
 	$(PYTEST) --cov --cov-report=term --cov-fail-under=95
 
+BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engine \
+	planted_leaks audit_scale alignment_task training_cost crash_suite known_truth interval_coverage
+
 bench: $(VENV)/.test
-	$(VENV)/bin/python benchmarks/startup.py
-	$(VENV)/bin/python benchmarks/alignment_task.py
-	$(VENV)/bin/python benchmarks/known_truth.py
-	$(VENV)/bin/python benchmarks/interval_coverage.py
+	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done
 
 clean:
 	rm -rf $(VENV) cogspeech-demo
