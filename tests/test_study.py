@@ -219,6 +219,14 @@ def test_every_stage_tells_how_far_it_has_come(finished) -> None:
         assert steps[-1][0] == steps[-1][1]
 
 
+def test_the_provenance_names_what_the_words_come_from(finished) -> None:
+    _, run_dir, _ = finished
+
+    provenance = json.loads((run_dir / "provenance.json").read_text())
+
+    assert provenance["transcripts"] == {"source files": None}
+
+
 def test_the_same_study_gives_the_same_numbers(finished, study: Study, tmp_path: Path) -> None:
     result, _, _ = finished
 

@@ -185,7 +185,14 @@ def run_folder(
     (folder / "quality.csv").write_text(quality_csv(qualities))
     (folder / "audit.json").write_text(json.dumps(audit or AUDIT))
     (folder / "provenance.json").write_text(
-        json.dumps({"created": "2025-01-01", "libraries": {"numpy": "2.0"}, "python": "3.11"})
+        json.dumps(
+            {
+                "created": "2025-01-01",
+                "transcripts": {"source files": None, "aligner": {"name": "ctc"}},
+                "libraries": {"numpy": "2.0"},
+                "python": "3.11",
+            }
+        )
     )
     return folder
 
@@ -462,6 +469,7 @@ def test_people_folds_and_files_are_counted(tmp_path):
 def test_provenance_and_study_file_are_shown(tmp_path):
     provenance = page(tmp_path).words("provenance")
     assert "Libraries numpy 2.0" in provenance
+    assert "Words source files, aligner {'name': 'ctc'}" in provenance
     assert "corpus: importer: table path: ../recordings.csv" in provenance
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +14,12 @@ from cogspeech.cache import ContentCache
 from cogspeech.config import Component, Settings, TranscriptsSection
 from cogspeech.errors import ConfigError, TranscriptError
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource
-from cogspeech.transcripts.transcribe import Untranscribed, read_transcripts, transcribe
+from cogspeech.transcripts.transcribe import (
+    Untranscribed,
+    makers_of,
+    read_transcripts,
+    transcribe,
+)
 from cogspeech.types import Recording, Transcript, Utterance, Word
 
 LEAVE = TranscriptsSection()
@@ -266,3 +272,22 @@ def test_a_segmentation_that_cannot_be_used_or_is_no_transcript_names_the_row(
     assert alone.problem.startswith(
         f"recordings.csv:2: {turns}: has turns but no words; name it in segmentation_path, and ta"
     )
+
+
+def test_what_the_words_come_from_can_be_told() -> None:
+    section = TranscriptsSection(
+        source=("files", "pocketsphinx"),
+        align=Component(name="pocketsphinx"),
+        voice_activity="energy",
+    )
+
+    makers = makers_of(section)
+
+    assert list(makers) == ["source files", "source pocketsphinx", "aligner", "voice_activity"]
+    assert makers["source files"] is None
+    for key in ("source pocketsphinx", "aligner"):
+        assert makers[key]["name"] == "pocketsphinx"
+        assert version("pocketsphinx") in makers[key].values()
+    assert makers["source pocketsphinx"]["model"]
+    assert makers["voice_activity"]["name"] == "energy"
+    assert json.loads(json.dumps(makers)) == makers

@@ -28,6 +28,7 @@ from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.transcripts.quality import Quality, quality_csv
+from cogspeech.transcripts.transcribe import makers_of
 from cogspeech.types import RESEARCH_STATEMENT, Attribution, Corpus, Estimate, Prediction
 
 LIBRARIES = ("accelerate", "numpy", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
@@ -220,6 +221,7 @@ def _provenance_json(result: StudyResult) -> dict[str, Any]:
         "split_sha256": result.plan.digest(),
         "study_sha256": study_hash(result.study),
         "weights_sha256": result.bundle.digest,
+        "transcripts": makers_of(result.study.transcripts),
         "cogspeech": _version("cogspeech"),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "python": platform.python_version(),

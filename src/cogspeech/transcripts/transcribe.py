@@ -20,6 +20,7 @@ from cogspeech.transcripts.speakers import with_segmentation
 from cogspeech.transcripts.voice_activity import (
     DETECTORS,
     SpeechDetector,
+    build_detector,
     detector_of,
     kept_activity,
     voice_activity_of,
@@ -242,6 +243,24 @@ def build_aligner(section: TranscriptsSection) -> Aligner | None:
     """
     align = section.align
     return _aligner(ALIGNERS.get(align.name), align) if align else None
+
+
+def makers_of(section: TranscriptsSection) -> dict[str, Any]:
+    """What the words of a study come from: versions, digests of models and options, json-able.
+
+    Raises:
+        ConfigError: a source, an aligner, a detector or one of its options does not exist.
+        MissingExtra: the library of one of them is not installed.
+    """
+    makers: dict[str, Any] = {
+        f"source {component.name}": build_source(component, section).fingerprint()
+        for component in section.sources
+    }
+    if aligner := build_aligner(section):
+        makers["aligner"] = aligner.fingerprint()
+    if detector := build_detector(section):
+        makers["voice_activity"] = detector.fingerprint()
+    return makers
 
 
 def _source(
