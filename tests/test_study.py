@@ -562,7 +562,19 @@ def test_a_prediction_does_not_depend_on_who_else_is_tested(study, cases, tmp_pa
         for n, t in (("all", task), ("one", alone))
     )
 
-    np.testing.assert_allclose(first[:1], second, atol=1e-6)
+    np.testing.assert_allclose(first.test.positive[:1], second.test.positive, atol=1e-6)
+
+
+def test_a_kept_fit_answers_again_what_it_answered(study, cases, tmp_path):
+    plan = split_corpus(import_corpus(study.corpus, study.target), study)
+    task, test = fold_task(cases, plan.folds[1], classes=study.target.classes, seed=study.seed)
+    system = FusionSystem(study.fusion, study, tmp_path, data="d")
+
+    answers = system.fit_predict(task)
+
+    np.testing.assert_array_equal(system.answer(1, test).positive, answers.test.positive)
+    assert answers.validation is not None
+    assert len(answers.validation.positive) == len(task.validation)
 
 
 def test_explanations_come_from_the_first_repeat_and_seed(study, cases, tmp_path):

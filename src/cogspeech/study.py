@@ -113,7 +113,7 @@ def run_study(
             fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
         primary = FusionSystem(study.fusion, study, checkpoints, data=data)
         systems = [primary, *other_systems(study, checkpoints, data=data)]
-        predictions = cross_validate(
+        answered = cross_validate(
             systems,
             cases,
             plan,
@@ -127,9 +127,9 @@ def run_study(
         study=study,
         corpus=corpus,
         audit=audit,
-        predictions=predictions,
-        metrics={s.name: estimate_all(scores_of(predictions, s.name)) for s in systems},
-        comparisons=compare_with_primary(predictions, primary.name, others),
+        predictions=answered.test,
+        metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
+        comparisons=compare_with_primary(answered.test, primary.name, others),
         probes=run_probes(
             probe_names(study),
             cases,

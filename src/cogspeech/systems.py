@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from cogspeech.cache import content_key, file_digest
 from cogspeech.config import Component, Study, study_hash
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.engines.base import Engine
 from cogspeech.errors import CogspeechError, TrainingError
-from cogspeech.evaluation.base import BASELINES, FoldTask, System
+from cogspeech.evaluation.base import BASELINES, FoldAnswers, FoldTask, System
 from cogspeech.evaluation.protocol import fold_task
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import FittedFusion, Trainer
 from cogspeech.tuning import Configuration, search
-from cogspeech.types import Case, Progress, no_progress
+from cogspeech.types import Answers, Case, Progress, no_progress
 
 
 def data_hash(cases: Sequence[Case]) -> str:
@@ -73,8 +72,8 @@ class FusionSystem(System):
         self.first_fits: dict[int, FittedFusion] = {}
         """The fits of the first repeat and seed, by fold: for explanations."""
 
-    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
-        """Fits on the training side and answers for the test cases."""
+    def fit_predict(self, task: FoldTask) -> FoldAnswers:
+        """Fits on the training side, and answers."""
         configuration = self.configure(task)
         fitted = self.fit(
             LabelledPart.of(task.train, task.train_labels, self._study.target),
@@ -85,8 +84,13 @@ class FusionSystem(System):
         )
         if task.repeat == 0 and task.seed == self._study.seed:
             self.first_fits[task.fold] = fitted
-        tested = [case.embedded for case in task.test]
-        return predict_answers(fitted.model, fitted.objective, tested).positive
+        return FoldAnswers(
+            test=_answers(fitted, task.test), validation=_answers(fitted, task.validation)
+        )
+
+    def answer(self, fold: int, cases: Sequence[Case]) -> Answers:
+        """What the fit of a fold of the first repeat and seed says about cases, in order."""
+        return _answers(self.first_fits[fold], cases)
 
     def configure(self, task: FoldTask) -> Configuration:
         """What the fits of a fold are made with: searched for on its training side, or given."""
@@ -118,6 +122,10 @@ class FusionSystem(System):
             identity={"study": study_hash(self._study), "data": self.data, "place": place},
         )
         return trainer.fit(training, validation, resume=True)
+
+
+def _answers(fitted: FittedFusion, cases: Sequence[Case]) -> Answers:
+    return predict_answers(fitted.model, fitted.objective, [case.embedded for case in cases])
 
 
 def other_systems(study: Study, checkpoints: Path, *, data: str) -> tuple[System, ...]:

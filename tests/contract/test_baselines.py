@@ -35,7 +35,7 @@ def baseline(request):
 def auroc(baseline, made):
     people = People.of([case.recording for case in made], CLASSES)
     plan = plan_splits(people, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
-    rows = cross_validate([baseline], made, plan, classes=CLASSES, seeds=[1])
+    rows = cross_validate([baseline], made, plan, classes=CLASSES, seeds=[1]).test
     return METRICS["auroc"](scores_of(rows, baseline.name))
 
 
@@ -71,7 +71,7 @@ def test_majority_answers_the_share_of_the_training_side():
     found = BASELINES.get("majority")().fit_predict(task)
 
     share = np.mean(task.train_labels + task.validation_labels)
-    assert found.tolist() == [share] * len(test)
+    assert found.test.positive.tolist() == [share] * len(test)
     assert 0.2 < share < 0.4
 
 
@@ -103,9 +103,12 @@ def systems():
 def test_an_answer_does_not_depend_on_who_else_is_tested(system):
     task = first_task()
 
-    alone = [system.fit_predict(dataclasses.replace(task, test=(case,)))[0] for case in task.test]
+    alone = [
+        system.fit_predict(dataclasses.replace(task, test=(case,))).test.positive[0]
+        for case in task.test
+    ]
 
-    np.testing.assert_allclose(system.fit_predict(task), alone)
+    np.testing.assert_allclose(system.fit_predict(task).test.positive, alone)
 
 
 def test_the_inner_folds_of_tfidf_keep_the_visits_of_a_person_together(monkeypatch):

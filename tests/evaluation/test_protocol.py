@@ -4,7 +4,7 @@ import pytest
 from cases import make_case
 from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.errors import TrainingError
-from cogspeech.evaluation.base import System
+from cogspeech.evaluation.base import FoldAnswers, System, two_classes
 from cogspeech.evaluation.protocol import cross_validate
 
 CLASSES = ("control", "dementia")
@@ -27,19 +27,32 @@ class Spy(System):
 
     def fit_predict(self, task):
         self.tasks.append(task)
-        return np.full(len(task.test), self.answer)
+        return FoldAnswers(
+            test=two_classes(np.full(len(task.test), self.answer)),
+            validation=two_classes(np.full(len(task.validation), 0.25)),
+        )
 
 
 def test_every_recording_is_predicted_once_per_run_by_a_fit_that_never_saw_its_person():
     spy = Spy()
 
-    rows = cross_validate([spy], CASES, plan(), classes=CLASSES, seeds=[1, 2])
+    rows = cross_validate([spy], CASES, plan(), classes=CLASSES, seeds=[1, 2]).test
 
     assert len(rows) == len(CASES) * 2 * 2
     assert len({(r.repeat, r.seed, r.recording_id) for r in rows}) == len(rows)
     for task in spy.tasks:
         seen = {c.recording.participant_id for c in task.train + task.validation}
         assert not seen & {c.recording.participant_id for c in task.test}
+
+
+def test_the_validation_part_is_answered_by_the_same_fits_and_kept_apart():
+    answered = cross_validate([Spy()], CASES, plan(), classes=CLASSES, seeds=[1, 2])
+
+    test = {(r.repeat, r.fold, r.seed, r.recording_id) for r in answered.test}
+    held_back = {(r.repeat, r.fold, r.seed, r.recording_id) for r in answered.validation}
+    assert held_back
+    assert not test & held_back
+    assert {r.probability for r in answered.validation} == {0.25}
 
 
 def test_test_cases_carry_no_answer():
@@ -57,7 +70,7 @@ def test_test_cases_carry_no_answer():
 def test_a_system_without_a_seed_is_fitted_once_per_fold():
     spy = Spy(is_seeded=False)
 
-    rows = cross_validate([spy], CASES, plan(1), classes=CLASSES, seeds=[1, 2, 3])
+    rows = cross_validate([spy], CASES, plan(1), classes=CLASSES, seeds=[1, 2, 3]).test
 
     assert len(spy.tasks) == 4
     assert {row.seed for row in rows} == {1}

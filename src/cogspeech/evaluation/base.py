@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from jaxtyping import Float
 
 from cogspeech.registry import Registry
-from cogspeech.types import Case
+from cogspeech.types import Answers, Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,15 @@ class FoldTask:
     test: tuple[Case, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldAnswers:
+    """What a system says about the test cases of a fold, in order."""
+
+    test: Answers
+    validation: Answers | None = None
+    """About the validation part, by the same fit; ``None`` of a system that learned from it."""
+
+
 class System(ABC):
     """Anything that can be fitted on the training side and asked about the test cases."""
 
@@ -34,8 +43,17 @@ class System(ABC):
     """False: every seed would give the same answer, so one is enough."""
 
     @abstractmethod
-    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
-        """The probability of the second class for each test case, in order."""
+    def fit_predict(self, task: FoldTask) -> FoldAnswers:
+        """Fits on the training side, and answers."""
+
+
+class KeptFits(Protocol):
+    """A system whose finished fits of the first repeat and seed can be asked again."""
+
+    name: str
+
+    def answer(self, fold: int, cases: Sequence[Case]) -> Answers:
+        """What the fit of a fold says about cases, in order, such as test cases made harder."""
 
 
 class Baseline(System):
@@ -61,3 +79,8 @@ PROBES: Registry[type[Probe]] = Registry("probe", "cogspeech.evaluation.probes")
 def both_parts(task: FoldTask) -> tuple[tuple[Case, ...], Sequence[int]]:
     """The whole training side, for systems that need no validation part."""
     return task.train + task.validation, task.train_labels + task.validation_labels
+
+
+def two_classes(positive: Float[np.ndarray, " case"]) -> Answers:
+    """Answers from the probability of the second class."""
+    return Answers(probabilities=np.stack([1.0 - positive, positive], axis=1))

@@ -12,11 +12,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cogspeech.corpora.splits import SplitPlan
-from cogspeech.evaluation.base import PROBES, FoldTask, Probe, System, both_parts
+from cogspeech.evaluation.base import PROBES, FoldAnswers, FoldTask, Probe, System, both_parts
 from cogspeech.evaluation.intervals import p_above_chance
 from cogspeech.evaluation.metrics import METRICS, auroc_error, auroc_parts, scores_of
 from cogspeech.evaluation.protocol import cross_validate
-from cogspeech.types import Case, Estimate, Progress, no_progress
+from cogspeech.types import Answers, Case, Estimate, Progress, no_progress
 
 Verdict = Literal["clear", "shortcut", "not_applicable"]
 RULE = "shortcut: the lower end of the 95 % interval of its AUROC lies above 0.5"
@@ -73,7 +73,7 @@ def _probe(
         )
     system = _ProbeSystem(name, seen)
     predictions = cross_validate([system], cases, plan, classes=classes, seeds=[seed])
-    scores = scores_of(predictions, name)
+    scores = scores_of(predictions.test, name)
     auroc = METRICS["auroc"](scores)
     verdict: Verdict = "shortcut" if auroc.low > 0.5 else "clear"
     value, of_positives, of_negatives = auroc_parts(scores)
@@ -96,13 +96,13 @@ class _ProbeSystem(System):
         self.name = name
         self._features = features
 
-    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+    def fit_predict(self, task: FoldTask) -> FoldAnswers:
         cases, labels = both_parts(task)
         model = make_pipeline(
             StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
         )
         model.fit(self._matrix(cases), np.array(labels))
-        return np.asarray(model.predict_proba(self._matrix(task.test))[:, 1])
+        return FoldAnswers(test=Answers(probabilities=model.predict_proba(self._matrix(task.test))))
 
     def _matrix(self, cases: Sequence[Case]) -> Float[np.ndarray, "case feature"]:
         return np.stack([self._features[case.recording.recording_id] for case in cases])

@@ -5,13 +5,25 @@ The test cases reach a system without label and score, so nothing can be chosen 
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.errors import TrainingError
 from cogspeech.evaluation.base import FoldTask, System
-from cogspeech.types import Case, Prediction, Progress, no_progress
+from cogspeech.types import Answers, Case, Prediction, Progress, no_progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfFold:
+    """What the fits of a study say about recordings they have not learned from."""
+
+    test: tuple[Prediction, ...]
+    """Of the outer test sides: what is evaluated."""
+    validation: tuple[Prediction, ...]
+    """Of the validation part of the same fits: what anything else may be chosen on. Only of systems
+    that hold one back."""
 
 
 def cross_validate(
@@ -22,7 +34,7 @@ def cross_validate(
     classes: Sequence[str],
     seeds: Sequence[int],
     progress: Progress = no_progress,
-) -> tuple[Prediction, ...]:
+) -> OutOfFold:
     """Out-of-fold predictions of all systems.
 
     Args:
@@ -42,32 +54,48 @@ def cross_validate(
         for fold in plan.folds
         for seed in (seeds if system.is_seeded else seeds[:1])
     ]
-    predictions: list[Prediction] = []
+    tested: list[Prediction] = []
+    held_back: list[Prediction] = []
     for done, (system, fold, seed) in enumerate(jobs, start=1):
         task, test = fold_task(cases, fold, classes=classes, seed=seed)
-        probabilities = system.fit_predict(task)
-        if len(probabilities) != len(test) or not np.all(
-            (probabilities >= 0.0) & (probabilities <= 1.0)
-        ):
-            raise TrainingError(
-                f"system '{system.name}', repeat {fold.repeat}, fold {fold.fold}: expected "
-                f"{len(test)} probabilities between 0 and 1"
-            )
-        predictions += [
-            Prediction(
-                system=system.name,
-                repeat=fold.repeat,
-                fold=fold.fold,
-                seed=seed,
-                participant_id=case.recording.participant_id,
-                recording_id=case.recording.recording_id,
-                label=classes.index(case.recording.label or ""),
-                probability=float(probability),
-            )
-            for case, probability in zip(test, probabilities, strict=True)
-        ]
+        answers = system.fit_predict(task)
+        tested += _predictions(system, task, test, answers.test, classes)
+        if answers.validation:
+            held_back += _predictions(system, task, task.validation, answers.validation, classes)
         progress("evaluate", done, len(jobs))
-    return tuple(predictions)
+    return OutOfFold(test=tuple(tested), validation=tuple(held_back))
+
+
+def _predictions(
+    system: System,
+    task: FoldTask,
+    cases: Sequence[Case],
+    answers: Answers,
+    classes: Sequence[str],
+) -> list[Prediction]:
+    probabilities = answers.probabilities
+    if (
+        probabilities is None
+        or len(probabilities) != len(cases)
+        or not np.all((probabilities >= 0.0) & (probabilities <= 1.0))
+    ):
+        raise TrainingError(
+            f"system '{system.name}', repeat {task.repeat}, fold {task.fold}: expected "
+            f"{len(cases)} probabilities between 0 and 1"
+        )
+    return [
+        Prediction(
+            system=system.name,
+            repeat=task.repeat,
+            fold=task.fold,
+            seed=task.seed,
+            participant_id=case.recording.participant_id,
+            recording_id=case.recording.recording_id,
+            label=classes.index(case.recording.label or ""),
+            probability=float(probability),
+        )
+        for case, probability in zip(cases, answers.positive, strict=True)
+    ]
 
 
 def fold_task(

@@ -1,9 +1,15 @@
 """``majority``: the same answer for everybody. What a useless system reaches."""
 
 import numpy as np
-from jaxtyping import Float
 
-from cogspeech.evaluation.base import BASELINES, Baseline, FoldTask, both_parts
+from cogspeech.evaluation.base import (
+    BASELINES,
+    Baseline,
+    FoldAnswers,
+    FoldTask,
+    both_parts,
+    two_classes,
+)
 
 
 @BASELINES.register("majority")
@@ -13,7 +19,7 @@ class Majority(Baseline):
     name = "majority"
     is_seeded = False
 
-    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+    def fit_predict(self, task: FoldTask) -> FoldAnswers:
         """A constant."""
         _, labels = both_parts(task)
-        return np.full(len(task.test), np.mean(labels))
+        return FoldAnswers(test=two_classes(np.full(len(task.test), np.mean(labels))))

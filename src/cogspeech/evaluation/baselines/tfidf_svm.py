@@ -3,15 +3,14 @@
 import itertools
 
 import numpy as np
-from jaxtyping import Float
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from cogspeech.evaluation.base import BASELINES, Baseline, FoldTask, both_parts
-from cogspeech.types import Case
+from cogspeech.evaluation.base import BASELINES, Baseline, FoldAnswers, FoldTask, both_parts
+from cogspeech.types import Answers, Case
 
 INNER_FOLDS = 3
 """At most; a small class allows as many as it has participants."""
@@ -24,7 +23,7 @@ class TfidfSvm(Baseline):
     name = "tfidf_svm"
     is_seeded = False
 
-    def fit_predict(self, task: FoldTask) -> Float[np.ndarray, " test"]:
+    def fit_predict(self, task: FoldTask) -> FoldAnswers:
         """The calibrated probability; vocabulary and weights come from the training side alone."""
         cases, labels = both_parts(task)
         people = [case.recording.participant_id for case in cases]
@@ -43,7 +42,8 @@ class TfidfSvm(Baseline):
             cv=list(inner.split(people, labels, groups=people)),
         )
         calibrated.fit([_text(case) for case in cases], np.array(labels))
-        return np.asarray(calibrated.predict_proba([_text(case) for case in task.test])[:, 1])
+        found = calibrated.predict_proba([_text(case) for case in task.test])
+        return FoldAnswers(test=Answers(probabilities=found))
 
 
 def _text(case: Case) -> list[str]:
