@@ -355,7 +355,7 @@ def test_stored_as_float16_it_is_nearly_the_same_and_half_as_large(tmp_path, enc
         caches[storage] = ContentCache(tmp_path / storage)
         found[storage] = embed(made, said, chosen, caches[storage])
 
-    assert found["float16"].event_vectors.dtype == np.float32
+    assert found["float16"].event_vectors.dtype == np.float16
     np.testing.assert_allclose(
         found["float16"].event_vectors, found["float32"].event_vectors, atol=5e-3
     )

@@ -103,12 +103,12 @@ class Entries:
         end_s = np.array([event.end_s for event in job.events])
         return EmbeddedRecording(
             recording_id=job.recording.recording_id,
-            event_vectors=audio["events"].astype(np.float32, copy=False),
+            event_vectors=audio["events"],
             event_word=np.array([event.word_index for event in job.events], dtype=np.int64),
             event_is_pause=np.array([event.is_pause for event in job.events], dtype=np.bool_),
             event_start_s=start_s,
             event_duration_s=end_s - start_s,
-            token_vectors=text["vectors"].astype(np.float32, copy=False),
+            token_vectors=text["vectors"],
             token_word=text["word_index"],
             audio_layers=self._audio_encoder.num_layers,
             text_layers=self._text_encoder.num_layers,

@@ -217,12 +217,12 @@ def build_fusion(component: Component, sizes: ModelSizes) -> FusionModel:
 def collate(recordings: Sequence[EmbeddedRecording]) -> FusionInputs:
     """Recordings of any lengths as one padded batch; `EmbeddedRecording` is never empty."""
     return FusionInputs(
-        event_vectors=_pad([r.event_vectors for r in recordings]),
+        event_vectors=_pad([r.event_vectors for r in recordings]).float(),
         event_word=_pad([r.event_word for r in recordings]),
         event_is_pause=_pad([r.event_is_pause for r in recordings]),
         event_duration_s=_pad([r.event_duration_s.astype("float32") for r in recordings]),
         event_is_real=_is_real([len(r.event_word) for r in recordings]),
-        token_vectors=_pad([r.token_vectors for r in recordings]),
+        token_vectors=_pad([r.token_vectors for r in recordings]).float(),
         token_word=_pad([r.token_word for r in recordings]),
         token_is_real=_is_real([len(r.token_word) for r in recordings]),
         lacks_audio=torch.tensor(["audio" in r.missing for r in recordings]),
