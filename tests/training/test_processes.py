@@ -1,5 +1,6 @@
-"""One fit on two processes, as torchrun starts them."""
+"""One fit on two processes, as ``torchrun`` and ``accelerate launch`` start them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from safetensors import safe_open
 
+from cogspeech.training.checkpoint import HEADER
 from tone_corpora import tone_corpus
 
 pytestmark = pytest.mark.timeout(230)
 SCRIPT = Path(__file__).with_name("steps_of_a_fit.py")
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2"]
+LAUNCH += ["--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--module"]
 
 
 def run(command, **environment):
@@ -66,7 +71,7 @@ def test_two_processes_that_were_cut_off_go_on_together_to_the_same_bits(tmp_pat
         np.testing.assert_array_equal(found, together[0][name])
 
 
-def test_torchrun_runs_a_whole_study_into_one_folder(tmp_path):
+def test_accelerate_launch_runs_a_whole_study_into_one_folder(tmp_path):
     tone_corpus(tmp_path, participants=8, words=6)
     study = {
         "corpus": {"path": "recordings.csv"},
@@ -80,10 +85,14 @@ def test_torchrun_runs_a_whole_study_into_one_folder(tmp_path):
     cache = {"COGSPEECH_CACHE": str(tmp_path / "cache")}
     given = ["run", tmp_path / "study.yaml", "--out"]
 
-    two, said = run([*TORCHRUN, "-m", "cogspeech", *given, tmp_path / "two"], **cache)
+    two, said = run([*LAUNCH, "cogspeech", *given, tmp_path / "two"], **cache)
     one, _ = run([sys.executable, "-m", "cogspeech", *given, tmp_path / "one"], **cache)
 
     assert (one, two) == (0, 0), said
+    checkpoint = next((tmp_path / "two" / "checkpoints").rglob("step-*.safetensors"))
+    with safe_open(checkpoint, framework="numpy") as kept:
+        state = json.loads(json.loads(kept.metadata()[HEADER])["state"])
+    assert state["identity"]["processes"] == 2
     rows = [
         np.genfromtxt(tmp_path / name / "predictions.csv", delimiter=",", names=True, dtype=None)
         for name in ("one", "two")
