@@ -30,6 +30,7 @@ def metrics_of(
     participants: int,
     compare: tuple[str, ...] = ALL,
     probes: tuple[str, ...] = ("length_only",),
+    max_epochs: int = 40,
 ) -> dict[str, Any]:
     """Builds the corpus in ``folder``, runs the whole study on it, gives its metrics.json."""
     digit_corpus(speech, folder / "corpus", truth, participants=participants)
@@ -37,7 +38,7 @@ def metrics_of(
         "name": f"digits with a planted truth: {truth}",
         "corpus": {"path": "corpus/recordings.csv"},
         "compare": list(compare),
-        "training": {"max_epochs": 40, "patience": 8},
+        "training": {"max_epochs": max_epochs, "patience": 8},
         "evaluation": {"outer_folds": 5, "repeats": 1, "seeds": 1},
         "probes": list(probes),
     }

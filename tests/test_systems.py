@@ -85,9 +85,8 @@ def one_by_one(tmp_path_factory):
     return files(folder)
 
 
-@pytest.mark.parametrize(("name", "workers"), [("local", 2), ("ray", 2)])
-def test_every_engine_leaves_the_same_bytes(tmp_path, one_by_one, name, workers):
-    engine = build_engine(name, EngineOptions(workers=workers))
+def test_ray_leaves_the_same_bytes(tmp_path, one_by_one):
+    engine = build_engine("ray", EngineOptions(workers=2))
 
     fit_ahead(a_worker(tmp_path / "checkpoints"), a_plan(), engine, seeds=(7,))
 
@@ -107,7 +106,9 @@ def test_the_evaluation_finds_every_fit_finished(tmp_path, one_by_one, monkeypat
     fit_ahead(worker, a_plan(), build_engine("local", EngineOptions()), seeds=(7,))
 
 
-def test_a_worker_that_dies_is_started_again(tmp_path, one_by_one):
+def test_local_workers_leave_the_same_bytes_and_one_that_dies_is_started_again(
+    tmp_path, one_by_one
+):
     (tmp_path / "token").touch()
     killer = Killer(study=STUDY, cases=some_cases(), checkpoints=tmp_path / "c", data="d")
 
