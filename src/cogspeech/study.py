@@ -51,7 +51,8 @@ from cogspeech.reporting.run_folder import (
     write_run_folder,
 )
 from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
-from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle
+from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
@@ -337,5 +338,6 @@ def fit_bundle(
             "study_sha256": study_hash(study),
         },
         notice=corpus.notice,
+        finetune=TunedFacts.of(Finetuning.of(study)),
     )
     return make_bundle(fitted.model, facts)
