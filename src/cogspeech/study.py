@@ -94,6 +94,7 @@ def run_study(
         CogspeechError: what was expected, what was found, where, and what to do.
     """
     refuse_unevaluated(study.target)
+    Finetuning.of(study)  # what it refuses is refused before anything is read
     processes = Processes()
     if engine and processes.count > 1:
         raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")

@@ -13,6 +13,15 @@ FEED_FORWARD = {"intermediate_dense", "output_dense"}
 """Of WavLM, whose attention reads the weights of its projections without calling them."""
 
 
+def require_peft() -> Any:
+    """The library.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    return require("peft", extra="peft")
+
+
 def add_adapters(layers: nn.Module, section: FinetuneSection) -> None:
     """Freezes the layers and puts adapters into them; at first these change nothing.
 
@@ -21,7 +30,7 @@ def add_adapters(layers: nn.Module, section: FinetuneSection) -> None:
     Raises:
         MissingExtra: peft is not installed.
     """
-    peft: Any = require("peft", extra="peft")
+    peft = require_peft()
     layers.requires_grad_(requires_grad=False)
     is_wavlm = any(hasattr(module, "gru_rel_pos_linear") for module in layers.modules())
     blocks = layers.get_submodule("blocks")

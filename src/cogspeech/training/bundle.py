@@ -29,7 +29,8 @@ from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import Objective, ScoreScale, build_objective
 
 FORMAT_VERSION = 3
-MAX_WEIGHT_BYTES = 1 << 30
+MAX_WEIGHT_BYTES = 1 << 32
+"""Encoder layers that were trained lie beside the fusion."""
 MAX_JSON_BYTES = 1 << 20
 
 

@@ -21,7 +21,7 @@ from cogspeech.embeddings.trained_layers import TrainedLayers
 from cogspeech.errors import BundleError
 from cogspeech.finetune_section import FinetuneSection
 from cogspeech.fusion.base import FusionInputs, FusionModel
-from cogspeech.training.adapters import add_adapters
+from cogspeech.training.adapters import add_adapters, require_peft
 from cogspeech.types import EmbeddedRecording, LayerStates
 
 POSITIONS_AT_ONCE = 8192
@@ -75,7 +75,13 @@ class TunedEncoders(nn.Module):
                         "frozen encoders, and this model has trained ones; embed it with the "
                         "'finetune' section of its study"
                     )
-            items = _items(layers, states, saves_memory=self._section.gradient_checkpointing)
+            # Without gradients, one recording at a time: nothing of it has to be kept.
+            together = [states] if torch.is_grad_enabled() else [[found] for found in states]
+            items = [
+                item
+                for part in together
+                for item in _items(layers, part, saves_memory=self._section.gradient_checkpointing)
+            ]
             vectors[f"{side}_vectors"] = nn.utils.rnn.pad_sequence(items, batch_first=True)
         return replace(inputs, **vectors)
 
@@ -129,9 +135,17 @@ class Finetuning:
 
     @classmethod
     def of(cls, study: Study) -> "Finetuning | None":
-        """What a study asks for; ``None`` where its encoders stay frozen."""
+        """What a study asks for; ``None`` where its encoders stay frozen.
+
+        Raises:
+            ConfigError: an encoder has no such layers, or its options do not allow it.
+            EncoderError: a checkpoint cannot be found.
+            MissingExtra: adapters are asked for and peft is not installed.
+        """
         if study.finetune is None:
             return None
+        if study.finetune.adapter == "lora":
+            require_peft()
         encoders = build_encoders(study.audio_encoder, study.text_encoder, study.finetune)
         return cls(section=study.finetune, encoders=encoders)
 
@@ -140,7 +154,6 @@ class Finetuning:
 
         Raises:
             EncoderError: weights cannot be loaded.
-            MissingExtra: adapters are asked for and peft is not installed.
         """
         with torch.random.fork_rng():  # so a fit draws the numbers that it draws without encoders
             layers: dict[str, TrainedLayers] = {
