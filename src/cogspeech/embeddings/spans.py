@@ -255,9 +255,7 @@ class SpanPool:
         return np.asarray(self._frame_sum / self._num_frames, dtype=np.float32)
 
 
-def states_of_plan(
-    plan: WindowPlan, of_windows: Sequence[Float[np.ndarray, "_ d"]]
-) -> LayerStates:
+def states_of_plan(plan: WindowPlan, of_windows: Sequence[Float[np.ndarray, "_ d"]]) -> LayerStates:
     """The states of a recording's windows, with the pairs that pool as `pool_spans` does.
 
     Args:
