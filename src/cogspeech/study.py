@@ -93,8 +93,7 @@ def run_study(
     Raises:
         CogspeechError: what was expected, what was found, where, and what to do.
     """
-    refuse_unevaluated(study.target)
-    Finetuning.of(study)  # what it refuses is refused before anything is read
+    refuse_impossible(study)
     processes = Processes()
     if engine and processes.count > 1:
         raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")
@@ -154,6 +153,16 @@ def run_study(
     if processes.is_main:
         _publish(result, run_dir)
     return result
+
+
+def refuse_impossible(study: Study) -> None:
+    """Refuses before anything is read what would fail much later.
+
+    Raises:
+        CogspeechError: the target cannot be evaluated, or the encoders cannot be trained.
+    """
+    refuse_unevaluated(study.target)
+    Finetuning.of(study)
 
 
 def _publish(result: StudyResult, run_dir: Path) -> None:
