@@ -128,7 +128,7 @@ class Entry:
 
     key: str
     kind: str
-    """What it holds: "audio", "text" or "samples"; "unreadable" where the header is damaged."""
+    """What it holds: "audio", "text", "states", "samples"; "unreadable": its header is damaged."""
     maker: str
     """What made it, such as the name of an encoder."""
     schema: int

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from cogspeech.errors import ConfigError
+from cogspeech.finetune_section import FinetuneSection
 from cogspeech.registry import nearest
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
@@ -268,6 +269,7 @@ class Study(Settings):
         "majority",
     )
     training: TrainingSection = TrainingSection()
+    finetune: FinetuneSection | None = None
     tune: TuneSection | None = None
     evaluation: EvaluationSection = EvaluationSection()
     probes: Literal["all"] | tuple[str, ...] = "all"

@@ -51,7 +51,8 @@ from cogspeech.reporting.run_folder import (
     write_run_folder,
 )
 from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
-from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle
+from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
@@ -92,7 +93,7 @@ def run_study(
     Raises:
         CogspeechError: what was expected, what was found, where, and what to do.
     """
-    refuse_unevaluated(study.target)
+    refuse_impossible(study)
     processes = Processes()
     if engine and processes.count > 1:
         raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")
@@ -152,6 +153,16 @@ def run_study(
     if processes.is_main:
         _publish(result, run_dir)
     return result
+
+
+def refuse_impossible(study: Study) -> None:
+    """Refuses before anything is read what would fail much later.
+
+    Raises:
+        CogspeechError: the target cannot be evaluated, or the encoders cannot be trained.
+    """
+    refuse_unevaluated(study.target)
+    Finetuning.of(study)
 
 
 def _publish(result: StudyResult, run_dir: Path) -> None:
@@ -337,5 +348,6 @@ def fit_bundle(
             "study_sha256": study_hash(study),
         },
         notice=corpus.notice,
+        finetune=TunedFacts.of(Finetuning.of(study)),
     )
     return make_bundle(fitted.model, facts)

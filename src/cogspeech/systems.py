@@ -20,6 +20,7 @@ from cogspeech.errors import CogspeechError, TrainingError
 from cogspeech.evaluation.base import BASELINES, FoldAnswers, FoldTask, System
 from cogspeech.evaluation.protocol import fold_task
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import FittedFusion, Trainer
@@ -121,7 +122,7 @@ class FusionSystem(System):
             folder=self._checkpoints / self.name / f"{place}-seed{seed}",
             identity={"study": study_hash(self._study), "data": self.data, "place": place},
         )
-        return trainer.fit(training, validation, resume=True)
+        return trainer.fit(training, validation, finetuning=Finetuning.of(self._study), resume=True)
 
 
 def _answers(fitted: FittedFusion, cases: Sequence[Case]) -> Answers:

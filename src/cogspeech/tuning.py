@@ -27,6 +27,7 @@ from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.errors import CheckpointError, ConfigError, TrainingError, require
 from cogspeech.evaluation.protocol import fold_task
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.monitors.base import MONITORS
 from cogspeech.training.prediction import predict_outputs
@@ -175,6 +176,7 @@ def _score(study: Study, configuration: Configuration, cases: Sequence[Case]) ->
             fitted = trainer.fit(
                 LabelledPart.of(task.train, task.train_labels, target),
                 LabelledPart.of(task.validation, task.validation_labels, target),
+                finetuning=Finetuning.of(study),
             )
         except TrainingError:  # such as a rate too high; the search goes elsewhere
             return None

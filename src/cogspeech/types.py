@@ -216,6 +216,23 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerStates:
+    """What enters the encoder layers that are trained, and which of their outputs make an item.
+
+    The encoder reads a recording in windows; their positions lie one after the other. Item i of the
+    stream (an event or a token) is the sum of ``weight * output[position]`` over its pairs.
+    """
+
+    states: Float[np.ndarray, "position d"]
+    window_lengths: Int[np.ndarray, " window"]
+    """Positions of each window."""
+    item: Int[np.ndarray, " pair"]
+    """Rising."""
+    position: Int[np.ndarray, " pair"]
+    weight: Float[np.ndarray, " pair"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedRecording:
     """What a fusion model sees of a recording: audio events and text tokens.
 
@@ -237,6 +254,10 @@ class EmbeddedRecording:
     """Encoder layers that lie one after the other in ``d_text``."""
     missing: tuple[Stream, ...] = ()
     """What a model must not look at; at most one of the two."""
+    event_states: LayerStates | None = None
+    """Where the last layers of the audio encoder are trained."""
+    token_states: LayerStates | None = None
+    """Where the last layers of the text encoder are trained."""
 
     def __post_init__(self) -> None:
         if len(set(self.missing)) > 1:

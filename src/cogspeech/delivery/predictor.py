@@ -42,7 +42,7 @@ class Predictor:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         facts = bundle.facts
-        self._encoders = build_encoders(facts.audio_encoder, facts.text_encoder)
+        self._encoders = build_encoders(facts.audio_encoder, facts.text_encoder, facts.tuned)
         audio, text = self._encoders
         trained = facts.sizes
         if (audio.dimension, text.dimension) != (trained.d_audio, trained.d_text):

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,7 +10,13 @@ from pydantic import Field
 
 from cogspeech.config import Component, Settings, parse_options
 from cogspeech.embeddings.spans import FrameGeometry
+from cogspeech.errors import ConfigError
+from cogspeech.finetune_section import FinetuneSection
 from cogspeech.registry import Registry
+from cogspeech.types import LayerStates
+
+if TYPE_CHECKING:
+    from cogspeech.embeddings.trained_layers import TrainedLayers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,38 @@ class AudioOptions(EncoderOptions):
     """Heard on both sides of a window, and thrown away."""
 
 
-class AudioEncoder(ABC):
+class Trainable:
+    """What an encoder adds to its contract if its last layers can be trained with a fusion."""
+
+    num_trained: int = 0
+    """How many of its last layers are trained; 0: it is only ever asked for its vectors."""
+
+    def train_last(self, count: int) -> None:
+        """From now on the last layers are trained.
+
+        Raises:
+            ConfigError: it has no such layers, or its options do not allow it.
+        """
+        raise ConfigError(
+            f"this encoder has no layers that can be trained; found {count}; use the encoder "
+            "'huggingface', or remove the key"
+        )
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The sha256 of each file of its checkpoint."""
+        raise NotImplementedError
+
+    def trained_layers(self) -> "TrainedLayers":
+        """A fresh copy of the layers that are trained, with the weights of the checkpoint.
+
+        Raises:
+            EncoderError: the weights cannot be loaded.
+        """
+        raise NotImplementedError
+
+
+class AudioEncoder(Trainable, ABC):
     """Audio to frames. Made with its own options; loads weights on the first `encode`.
 
     Until then it can be pickled, so that another process can load them.
@@ -104,8 +141,18 @@ class AudioEncoder(ABC):
     ) -> Float[np.ndarray, "window frame d_audio"]:
         """Frames of windows of equal length; a window gives the same frames in any batch."""
 
+    def states(
+        self, windows: Float[np.ndarray, "window sample"]
+    ) -> Float[np.ndarray, "window position d"]:
+        """What enters the layers that are trained; the first positions are the frames.
 
-class TextEncoder(ABC):
+        Raises:
+            EncoderError: the model does not compute as this program expects.
+        """
+        raise NotImplementedError
+
+
+class TextEncoder(Trainable, ABC):
     """Words to tokens. Made with its own options; loads weights on the first `encode`.
 
     Until then it can be pickled, so that another process can load them.
@@ -136,15 +183,44 @@ class TextEncoder(ABC):
             TranscriptError: there is no token in the words.
         """
 
+    def states(self, words: tuple[str, ...]) -> LayerStates:
+        """What enters the layers that are trained, of all words.
+
+        Raises:
+            TranscriptError: there is no token in the words.
+            EncoderError: the model does not compute as this program expects.
+        """
+        raise NotImplementedError
+
 
 AUDIO_ENCODERS: Registry[type[AudioEncoder]] = Registry("audio encoder", "cogspeech.embeddings")
 TEXT_ENCODERS: Registry[type[TextEncoder]] = Registry("text encoder", "cogspeech.embeddings")
 
 
-def build_encoders(audio: Component, text: Component) -> tuple[AudioEncoder, TextEncoder]:
-    """Both encoders of a study or a bundle; weights are loaded when first needed."""
+def build_encoders(
+    audio: Component, text: Component, finetune: FinetuneSection | None = None
+) -> tuple[AudioEncoder, TextEncoder]:
+    """Both encoders of a study or a bundle; weights are loaded when first needed.
+
+    Args:
+        audio: the audio encoder and its options.
+        text: the text encoder and its options.
+        finetune: which of their layers are trained.
+
+    Raises:
+        ConfigError: an option does not exist or does not fit.
+        EncoderError: a checkpoint cannot be found or read.
+    """
     audio_plugin, text_plugin = AUDIO_ENCODERS.get(audio.name), TEXT_ENCODERS.get(text.name)
-    return (
+    built = (
         audio_plugin(parse_options(audio_plugin.Options, audio.options, where="audio_encoder")),
         text_plugin(parse_options(text_plugin.Options, text.options, where="text_encoder")),
     )
+    for side, encoder in zip(("audio", "text"), built, strict=True):
+        count = getattr(finetune, f"{side}_layers") if finetune else 0
+        if count:
+            try:
+                encoder.train_last(count)
+            except ConfigError as error:
+                raise ConfigError(f"finetune.{side}_layers: {error}") from error
+    return built

@@ -5,6 +5,7 @@ json files; weights are loaded when the first recording needs them.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,10 @@ from cogspeech.errors import ConfigError, EncoderError
 if TYPE_CHECKING:
     import torch
 
+    from cogspeech.embeddings.trained_layers import TrainedLayers
+
+AGREEMENT = 1e-4
+"""By how much, of its largest value, an output may differ if it is computed in two parts."""
 NEEDED_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 Layers = Literal["last", "all"] | tuple[int, ...]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -89,11 +94,19 @@ class Checkpoint:
         self._asked_dtype = options.dtype
         self.layers = self._layers(options.layers)
         """Positions among the hidden layers; ``None``: the output of the model."""
+        self._is_tried = False
 
     @property
     def num_layers(self) -> int:
         """Layers that lie one after the other in a vector."""
         return len(self.layers) if self.layers else 1
+
+    @property
+    def num_blocks(self) -> int:
+        """Transformer blocks of the encoder."""
+        config = self.config
+        # Whisper counts encoder and decoder; `num_hidden_layers` is the encoder's.
+        return int(getattr(config, "encoder_layers", None) or config.num_hidden_layers)
 
     @property
     def dimension(self) -> int:
@@ -103,9 +116,7 @@ class Checkpoint:
     def _layers(self, asked: Layers) -> tuple[int, ...] | None:
         if asked == "last":
             return None
-        config = self.config
-        # Whisper counts encoder and decoder; `num_hidden_layers` is the encoder's.
-        count = 1 + int(getattr(config, "encoder_layers", None) or config.num_hidden_layers)
+        count = 1 + self.num_blocks
         if asked == "all":
             return tuple(range(count))
         if not asked or len(set(asked)) < len(asked):
@@ -154,9 +165,80 @@ class Checkpoint:
 
         return "cuda" if torch.cuda.is_available() else "cpu"
 
+    def refuse_training(self, count: int) -> None:
+        """Refuses to train the last layers where that is not the encoder's own computation.
+
+        Raises:
+            ConfigError: there are not so many, or vectors are not float32 of the last layer.
+        """
+        if count > self.num_blocks:
+            raise ConfigError(
+                f"encoder '{self.name}' has {self.num_blocks} layers; found {count}; lower it"
+            )
+        if self.layers is not None:
+            raise ConfigError(
+                f"encoder '{self.name}': only 'layers: last' goes with trained layers; remove its "
+                "'layers'"
+            )
+        if self.dtype != "float32":
+            raise ConfigError(
+                f"encoder '{self.name}': trained layers are float32; found 'dtype: {self.dtype}'; "
+                "remove it, and use 'training.mixed_precision' to compute faster"
+            )
+
+    def trained_layers(self, count: int) -> "TrainedLayers":
+        """A fresh copy of the last blocks, on the CPU.
+
+        Raises:
+            EncoderError: the weights cannot be loaded, or the blocks cannot be found.
+        """
+        return self._top_of(self._load().cpu(), count)
+
+    def states(self, inputs: "torch.Tensor", count: int) -> np.ndarray:
+        """What enters the last ``count`` blocks, float32; the first time it is tried out.
+
+        Raises:
+            EncoderError: the last blocks alone do not give what the whole model gives.
+        """
+        cut = self.num_blocks - count
+        _ = self.model  # loaded here, so the copy shares it
+        both = copy(self)
+        both.layers = (cut, self.num_blocks)
+        found = both.hidden(inputs)
+        states, outputs = np.split(found, 2, axis=-1)
+        if not self._is_tried:
+            self._try_out(states, outputs, count)
+            self._is_tried = True
+        return np.ascontiguousarray(states)
+
+    def _try_out(self, states: np.ndarray, outputs: np.ndarray, count: int) -> None:
+        import torch
+
+        top = self._top_of(self.model, count)
+        with torch.inference_mode():
+            found = top(torch.from_numpy(states[:1].copy()).to(self.device)).float().cpu().numpy()
+        largest = float(np.abs(outputs[:1]).max())
+        if float(np.abs(found - outputs[:1]).max()) > AGREEMENT * largest:
+            raise EncoderError(
+                f"encoder '{self.name}': the last layers of a {self.config.model_type} model alone "
+                "do not give what the whole model gives, so they cannot be trained; leave them out "
+                "of 'finetune'"
+            )
+
+    def _top_of(self, model: Any, count: int) -> "TrainedLayers":
+        from cogspeech.embeddings.trained_layers import TrainedLayers
+
+        is_normed = self.config.model_type == "whisper" or bool(
+            getattr(self.config, "do_stable_layer_norm", False)
+        )
+        return TrainedLayers(model, count, name=self.name, normalises_last=is_normed)
+
     @cached_property
     def model(self) -> Any:
         """The encoder part of the model, ready to infer."""
+        return self._load()
+
+    def _load(self) -> Any:
         import torch
         from transformers import AutoModel
         from transformers.utils import logging

@@ -20,7 +20,7 @@ def embed_corpus(
     jobs = embedding_jobs(corpus, study, workers=workers, progress=progress)
     embedded = embed_recordings(
         jobs,
-        build_encoders(study.audio_encoder, study.text_encoder),
+        build_encoders(study.audio_encoder, study.text_encoder, study.finetune),
         cache=ContentCache(cache_folder()),
         engine=build_engine("local", EngineOptions(workers=workers)),
         progress=progress,
@@ -41,7 +41,7 @@ def embed_ahead(
     workers = min(engine.options.workers, len(os.sched_getaffinity(0)))
     return fill_cache(
         embedding_jobs(corpus, study, workers=workers, progress=progress),
-        build_encoders(study.audio_encoder, study.text_encoder),
+        build_encoders(study.audio_encoder, study.text_encoder, study.finetune),
         cache=ContentCache(cache_folder()),
         engine=engine,
         progress=progress,

@@ -3,10 +3,11 @@
 - "samples": what `measure` found, a short cut so that unchanged audio is not decoded again
 - "audio": the vectors of the events, keyed by the decoded samples of the participant
 - "text": the tokens, keyed by the words
+- "states": what enters the encoder layers that are trained, keyed like the vectors
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,7 @@ from cogspeech.corpora.audio import decoder_identity, probe_audio
 from cogspeech.embeddings.base import AudioEncoder, Level, TextEncoder
 from cogspeech.embeddings.hearing import Measured, measure
 from cogspeech.transcripts.pauses import participant_turns, pauses_of
-from cogspeech.types import EmbeddedRecording, Recording, Transcript, Turn
+from cogspeech.types import EmbeddedRecording, LayerStates, Recording, Transcript, Turn
 
 Encoders = tuple[AudioEncoder, TextEncoder]
 Arrays = dict[str, np.ndarray]
@@ -97,7 +98,15 @@ class Entries:
         text = self._cache.read(self._text_key(job), maps=True)
         if audio is None or text is None or measured is None:
             return None
-        for key in (self._samples_key(job), self._audio_key(job, measured), self._text_key(job)):
+        keys = [self._samples_key(job), self._audio_key(job, measured), self._text_key(job)]
+        states: dict[str, LayerStates] = {}
+        for name, key in self._states_keys(job, measured).items():
+            found = self._cache.read(key, maps=True)
+            if found is None:
+                return None
+            states[name] = LayerStates(**found)
+            keys.append(key)
+        for key in keys:
             self._cache.link(key, job.recording.participant_id)  # it may have come from another
         start_s = np.array([event.start_s for event in job.events])
         end_s = np.array([event.end_s for event in job.events])
@@ -112,6 +121,8 @@ class Entries:
             token_word=text["word_index"],
             audio_layers=self._audio_encoder.num_layers,
             text_layers=self._text_encoder.num_layers,
+            event_states=states.get("event_states"),
+            token_states=states.get("token_states"),
         )
 
     def measured(self, job: Job) -> Measured | None:
@@ -167,6 +178,29 @@ class Entries:
         arrays = {"vectors": stored, "word_index": word_index}
         maker = str(self._text_encoder.fingerprint()["name"])
         self._write(job, self._text_key(job), arrays, kind="text", maker=maker)
+
+    def missing_states(self, job: Job, measured: Measured) -> tuple[str, ...]:
+        """Which of ``event_states`` and ``token_states`` are trained from and not there."""
+        keys = self._states_keys(job, measured)
+        return tuple(name for name, key in keys.items() if self._cache.read(key) is None)
+
+    def write_states(self, job: Job, measured: Measured, name: str, states: LayerStates) -> None:
+        """Keeps the states of one side; ``name`` as `missing_states` gives it."""
+        encoder = self._audio_encoder if name == "event_states" else self._text_encoder
+        maker = str(encoder.fingerprint()["name"])
+        key = self._states_keys(job, measured)[name]
+        self._write(job, key, asdict(states), kind="states", maker=maker)
+
+    def _states_keys(self, job: Job, measured: Measured) -> dict[str, str]:
+        sides = {
+            "event_states": (self._audio_encoder, self._audio_key(job, measured)),
+            "token_states": (self._text_encoder, self._text_key(job)),
+        }
+        return {
+            name: content_key(kind="states", vectors=key, num_trained=encoder.num_trained)
+            for name, (encoder, key) in sides.items()
+            if encoder.num_trained
+        }
 
     def _write(self, job: Job, key: str, arrays: Arrays, *, kind: str, maker: str) -> None:
         person = job.recording.participant_id

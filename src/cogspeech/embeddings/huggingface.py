@@ -1,11 +1,13 @@
 """The ``huggingface`` encoders: any hub name or local folder, read from safetensors only."""
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from cogspeech.embeddings.base import (
     AUDIO_ENCODERS,
@@ -15,16 +17,43 @@ from cogspeech.embeddings.base import (
     Level,
     TextEncoder,
     TokenEmbeddings,
+    Trainable,
 )
 from cogspeech.embeddings.checkpoint_files import Checkpoint, CheckpointOptions
 from cogspeech.embeddings.spans import FrameGeometry, tokens_of_words
 from cogspeech.errors import EncoderError, TranscriptError
+from cogspeech.types import LayerStates
+
+if TYPE_CHECKING:
+    import torch
+
+    from cogspeech.embeddings.trained_layers import TrainedLayers
 
 WINDOW_OVERLAP_TOKENS = 32
 
 
+class _FromCheckpoint(Trainable):
+    """What both encoders do the same way."""
+
+    _checkpoint: Checkpoint
+
+    def train_last(self, count: int) -> None:
+        """From now on the last layers are trained."""
+        self._checkpoint.refuse_training(count)
+        self.num_trained = count
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The sha256 of each file of the checkpoint."""
+        return self._checkpoint.digests
+
+    def trained_layers(self) -> "TrainedLayers":
+        """The last blocks of the checkpoint."""
+        return self._checkpoint.trained_layers(self.num_trained)
+
+
 @AUDIO_ENCODERS.register("huggingface")
-class HuggingFaceAudioEncoder(AudioEncoder):
+class HuggingFaceAudioEncoder(_FromCheckpoint, AudioEncoder):
     """wav2vec2, HuBERT, WavLM and kin (frames from convolutions), and Whisper's encoder."""
 
     class Options(CheckpointOptions, AudioOptions):
@@ -104,19 +133,59 @@ class HuggingFaceAudioEncoder(AudioEncoder):
         self, windows: Float[np.ndarray, "window sample"]
     ) -> Float[np.ndarray, "window frame d_audio"]:
         """The chosen layers of every frame."""
+        # Whisper's extractor pads to 30 s; only the frames of the window itself are real.
+        keep = self.geometry.num_frames(windows.shape[1]) if self._is_whisper else None
+        return self._checkpoint.hidden(self._features(windows), keep=keep)
+
+    def states(
+        self, windows: Float[np.ndarray, "window sample"]
+    ) -> Float[np.ndarray, "window position d"]:
+        """What enters the trained blocks; of Whisper, of the padded 30 s, since all of it is read.
+
+        One window at a time, so the states are the same in any batch.
+        """
+        return np.concatenate(
+            [
+                self._checkpoint.states(self._features(window[None]), self.num_trained)
+                for window in windows
+            ]
+        )
+
+    def _features(self, windows: Float[np.ndarray, "window sample"]) -> "torch.Tensor":
         import torch
 
         if not self._is_whisper:
-            return self._checkpoint.hidden(torch.from_numpy(windows))
-        features = self._extractor(
+            return torch.from_numpy(windows)
+        features: torch.Tensor = self._extractor(
             list(windows), sampling_rate=self.sample_rate_hz, return_tensors="pt"
         ).input_features
-        # The extractor pads to 30 s; only the frames of the window itself are real.
-        return self._checkpoint.hidden(features, keep=self.geometry.num_frames(windows.shape[1]))
+        return features
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TextWindows:
+    """A transcript as a model reads it."""
+
+    ids: Sequence[Sequence[int]]
+    """Of the tokens of each window, special ones included."""
+    is_real: Sequence[Bool[np.ndarray, " _"]]
+    """Per window: not a special token."""
+    positions: Sequence[Int[np.ndarray, " _"]]
+    """Per window: where its real tokens stand in the whole text."""
+    word_index: Int[np.ndarray, " token"]
+
+    @property
+    def count(self) -> Int[np.ndarray, " token"]:
+        """How many windows see each token."""
+        return np.bincount(np.concatenate(self.positions), minlength=len(self.word_index))
+
+    def each(self) -> Iterator[tuple[Sequence[int], np.ndarray, np.ndarray]]:
+        """Ids, what is real, and positions, window by window."""
+        return zip(self.ids, self.is_real, self.positions, strict=True)
 
 
 @TEXT_ENCODERS.register("huggingface")
-class HuggingFaceTextEncoder(TextEncoder):
+class HuggingFaceTextEncoder(_FromCheckpoint, TextEncoder):
     """BERT, RoBERTa, DistilBERT and kin: contextual tokens that know their word.
 
     A transcript longer than the model's window is read in overlapping windows; where two windows
@@ -161,6 +230,36 @@ class HuggingFaceTextEncoder(TextEncoder):
         """
         import torch
 
+        windows = self._windows(words)
+        total = np.zeros((len(windows.word_index), self.dimension), dtype=np.float64)
+        for ids, is_real, at in windows.each():
+            total[at] += self._checkpoint.hidden(torch.tensor([ids]))[0][is_real]
+        vectors = (total / windows.count[:, None]).astype(np.float32)
+        return TokenEmbeddings(vectors=vectors, word_index=windows.word_index)
+
+    def states(self, words: tuple[str, ...]) -> LayerStates:
+        """What enters the trained blocks, special tokens included, since they are read."""
+        import torch
+
+        windows = self._windows(words)
+        states, items, positions, begins = [], [], [], 0
+        for ids, is_real, at in windows.each():
+            found = self._checkpoint.states(torch.tensor([ids]), self.num_trained)
+            states.append(found[0])
+            items.append(at)
+            positions.append(begins + np.flatnonzero(is_real))
+            begins += len(ids)
+        item = np.concatenate(items)
+        order = np.argsort(item, kind="stable")
+        return LayerStates(
+            states=np.concatenate(states),
+            window_lengths=np.array([len(each) for each in states]),
+            item=item[order],
+            position=np.concatenate(positions)[order],
+            weight=1.0 / windows.count[item[order]],
+        )
+
+    def _windows(self, words: tuple[str, ...]) -> "_TextWindows":
         window = self._window_tokens()
         overlap = min(WINDOW_OVERLAP_TOKENS, window // 4)
         encoded = self._tokenizer(
@@ -172,20 +271,20 @@ class HuggingFaceTextEncoder(TextEncoder):
             return_overflowing_tokens=True,
             return_attention_mask=False,
         )
-        word_ids = [encoded.word_ids(number) for number in range(len(encoded["input_ids"]))]
+        ids = encoded["input_ids"]
+        word_ids = [encoded.word_ids(number) for number in range(len(ids))]
         positions, word_index = tokens_of_words(word_ids, overlap=overlap)
         if not len(word_index):
             raise TranscriptError(
                 f"encoder '{self._checkpoint.name}' finds no token in the words; correct the "
                 "transcript"
             )
-        total = np.zeros((len(word_index), self.dimension), dtype=np.float64)
-        count = np.zeros((len(word_index), 1))
-        for ids, of_word, at in zip(encoded["input_ids"], word_ids, positions, strict=True):
-            is_real = [word is not None for word in of_word]
-            total[at] += self._checkpoint.hidden(torch.tensor([ids]))[0][is_real]
-            count[at] += 1
-        return TokenEmbeddings(vectors=(total / count).astype(np.float32), word_index=word_index)
+        return _TextWindows(
+            ids=ids,
+            is_real=[np.array([word is not None for word in of]) for of in word_ids],
+            positions=positions,
+            word_index=word_index,
+        )
 
     def _window_tokens(self) -> int:
         positions = getattr(self._checkpoint.config, "max_position_embeddings", None)

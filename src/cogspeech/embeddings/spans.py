@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from cogspeech.types import Turn
+from cogspeech.types import LayerStates, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +253,31 @@ class SpanPool:
     def mean_frame(self) -> Float[np.ndarray, " d_audio"]:
         """The mean of all frames added so far."""
         return np.asarray(self._frame_sum / self._num_frames, dtype=np.float32)
+
+
+def states_of_plan(plan: WindowPlan, of_windows: Sequence[Float[np.ndarray, "_ d"]]) -> LayerStates:
+    """The states of a recording's windows, with the pairs that pool as `pool_spans` does.
+
+    Args:
+        plan: of the recording.
+        of_windows: per window of the plan; the first positions are its frames.
+    """
+    lengths = np.array([len(states) for states in of_windows], dtype=np.int64)
+    begins = np.cumsum(lengths) - lengths
+    position_of = np.empty(sum(window.num_frames for window in plan.windows), dtype=np.int64)
+    for begin, window in zip(begins, plan.windows, strict=True):
+        kept = np.arange(window.num_frames)
+        position_of[window.first_frame + kept] = begin + window.skip_frames + kept
+    widths = plan.last - plan.first
+    item = np.repeat(np.arange(len(widths)), widths)
+    frame = np.arange(len(item)) - np.repeat(np.cumsum(widths) - widths - plan.first, widths)
+    return LayerStates(
+        states=np.concatenate(of_windows),
+        window_lengths=lengths,
+        item=item,
+        position=position_of[frame],
+        weight=1.0 / widths[item],
+    )
 
 
 def tokens_of_words(

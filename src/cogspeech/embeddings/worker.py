@@ -23,6 +23,7 @@ from cogspeech.embeddings.spans import (
     kept_samples,
     plan_in_context,
     plan_isolated,
+    states_of_plan,
 )
 from cogspeech.errors import AudioError, TranscriptError
 
@@ -81,6 +82,7 @@ class Worker:
                     in_work.append(work)
                     for window, samples in work.windows(self._audio_encoder):
                         batches.add(work, window, samples)
+                self._keep_states(job)
             except (AudioError, TranscriptError) as error:
                 problems[job.recording.recording_id] = f"{job.recording.where}: {error}"
         batches.flush()
@@ -102,6 +104,21 @@ class Worker:
             return None
         plan = _plan(job, measured, self._audio_encoder)
         return _InWork(job, measured, plan, self._audio_encoder)
+
+    def _keep_states(self, job: Job) -> None:
+        """What enters the layers that are trained, where there are any."""
+        measured = self._entries.measure(job)
+        for name in self._entries.missing_states(job, measured):
+            if name == "token_states":
+                states = self._text_encoder.states(job.words)
+            else:
+                plan = _plan(job, measured, self._audio_encoder)
+                work = _InWork(job, measured, plan, self._audio_encoder)
+                heard = work.windows(self._audio_encoder)
+                encode = self._audio_encoder.states
+                of_windows = [encode(samples[None])[0] for _, samples in heard]
+                states = states_of_plan(plan, of_windows)
+            self._entries.write_states(job, measured, name, states)
 
     def _finish_audio(self, work: "_InWork") -> str | None:
         events = work.pool.events

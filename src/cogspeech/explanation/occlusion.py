@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 
 from cogspeech.explanation.base import EXPLAINERS, Explainer
-from cogspeech.fusion.base import FusionInputs, FusionModel, collate
+from cogspeech.fusion.base import FusionInputs, FusionModel
 from cogspeech.training.objectives.base import Objective
 from cogspeech.types import Attribution, EmbeddedRecording, Transcript
 
@@ -37,7 +37,8 @@ class Occlusion(Explainer):
             for index in range(len(words))
             if np.any(embedded.event_word != index) and np.any(embedded.token_word != index)
         ]
-        inputs = collate([embedded]).to(next(model.parameters()).device)
+        with torch.inference_mode():
+            inputs = model.eval().inputs_of([embedded])
         whole = float(_evidence(model, objective, inputs)[0])
         attributions = []
         for at in range(0, len(removable), ROWS_AT_ONCE):

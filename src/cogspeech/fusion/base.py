@@ -115,6 +115,9 @@ class FusionModel(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.options = options
+        self.encoders: nn.Module | None = None
+        """The encoder layers that are trained with the fusion; they replace the vectors of a batch:
+        called with inputs and recordings, gives inputs."""
         two = isinstance(options, TwoStreamOptions)
         self.stream_dropout: float = options.stream_dropout if two else 0.0
 
@@ -135,6 +138,14 @@ class FusionModel(nn.Module):
             attention=None if there is None else there[..., :events, :tokens],
             attention_back=None if back is None else back[..., :tokens, :events],
         )
+
+    def inputs_of(self, recordings: Sequence[EmbeddedRecording]) -> FusionInputs:
+        """Recordings as one padded batch, where the model is; encoder layers of its own are run."""
+        inputs = collate(recordings).to(next(self.parameters()).device)
+        if self.encoders is None:
+            return inputs
+        replaced: FusionInputs = self.encoders(inputs, recordings)
+        return replaced
 
     def refuse_missing(self, recordings: Sequence[EmbeddedRecording]) -> None:
         """Refuses recordings that lack what the model cannot do without.

@@ -19,8 +19,13 @@ Step = tuple[Indices, ...]
 
 
 def length_of(recording: EmbeddedRecording) -> tuple[int, int]:
-    """Events and tokens."""
-    return len(recording.event_word), len(recording.token_word)
+    """Events and tokens; where encoder layers are trained, the positions they read."""
+    sides = (
+        (recording.event_word, recording.event_states),
+        (recording.token_word, recording.token_states),
+    )
+    events, tokens = (len(words if states is None else states.states) for words, states in sides)
+    return events, tokens
 
 
 def plan_epoch(count: int, *, batch_size: int, seed: int, epoch: int) -> tuple[Indices, ...]:

@@ -21,13 +21,32 @@ from cogspeech.config import (
     TranscriptsSection,
     parse_options,
 )
+from cogspeech.embeddings.base import build_encoders
 from cogspeech.errors import BundleError, ConfigError
+from cogspeech.finetune_section import FinetuneSection
 from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
+from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import Objective, ScoreScale, build_objective
 
 FORMAT_VERSION = 3
-MAX_WEIGHT_BYTES = 1 << 30
+MAX_WEIGHT_BYTES = 1 << 32
+"""Encoder layers that were trained lie beside the fusion."""
 MAX_JSON_BYTES = 1 << 20
+
+
+class TunedFacts(Settings):
+    """Which encoder layers lie in the bundle, and what they were trained on top of."""
+
+    section: FinetuneSection
+    checkpoints: dict[str, dict[str, str]]
+    """By stream: the sha256 of each file of the checkpoint."""
+
+    @classmethod
+    def of(cls, finetuning: Finetuning | None) -> "TunedFacts | None":
+        """Of what a model is trained with; ``None`` for frozen encoders."""
+        if finetuning is None:
+            return None
+        return cls(section=finetuning.section, checkpoints=finetuning.checkpoints)
 
 
 class BundleFacts(Settings):
@@ -49,6 +68,13 @@ class BundleFacts(Settings):
     training: dict[str, int | str]
     """Participants, recordings and hashes of what it was trained on."""
     notice: str | None
+    finetune: TunedFacts | None = None
+    """Of a model that was trained with layers of its encoders."""
+
+    @property
+    def tuned(self) -> FinetuneSection | None:
+        """How its encoders were trained; ``None``: they are as their checkpoints have them."""
+        return self.finetune.section if self.finetune else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +126,9 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         objective = _objective(facts)
         with torch.device("meta"):  # sizes only: a description cannot ask for memory
-            own = build_fusion(facts.fusion, facts.sizes).state_dict()
+            empty = build_fusion(facts.fusion, facts.sizes)
+        _attach_encoders(empty, facts)
+        own = empty.state_dict()
         tensors = load(content)
     except (SafetensorError, ConfigError) as error:
         raise BundleError(f"{folder}: {error}") from error
@@ -108,8 +136,31 @@ def load_bundle(folder: Path) -> Bundle:
     if problem:
         raise BundleError(f"{path}: does not fit the fusion it names: {problem}; copy both again")
     model = build_fusion(facts.fusion, facts.sizes)
+    model.encoders = empty.encoders
     model.load_state_dict(tensors)
     return Bundle(model=model.eval(), objective=objective, facts=facts, digest=expected)
+
+
+def _attach_encoders(model: FusionModel, facts: BundleFacts) -> None:
+    """Gives a model the encoder layers that it was trained with, as the checkpoints have them.
+
+    Raises:
+        BundleError: a checkpoint is another one than it was trained on top of.
+        EncoderError: a checkpoint cannot be found or loaded.
+    """
+    if facts.finetune is None:
+        return
+    encoders = build_encoders(facts.audio_encoder, facts.text_encoder, facts.tuned)
+    finetuning = Finetuning(section=facts.finetune.section, encoders=encoders)
+    for stream, found in finetuning.checkpoints.items():
+        expected = facts.finetune.checkpoints.get(stream, {})
+        for name in sorted({*expected, *found}):
+            if expected.get(name) != found.get(name):
+                raise BundleError(
+                    f"the {stream} encoder is another one than the model was trained on top of: "
+                    f"its {name} differs; use the checkpoint it was trained with"
+                )
+    finetuning.attach(model)
 
 
 def _misfit(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:

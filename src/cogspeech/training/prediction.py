@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cogspeech.fusion.base import FusionModel, collate
+from cogspeech.fusion.base import FusionModel
 from cogspeech.training.objectives.base import Objective
 from cogspeech.types import Answers, EmbeddedRecording
 
@@ -39,12 +39,11 @@ def predict_outputs(
         BundleError: a recording lacks a stream that the model cannot do without.
     """
     model.refuse_missing(recordings)
-    device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     with one_thread():
         pieces = [
-            model(collate(recordings[at : at + PREDICTION_BATCH]).to(device)).logits.float().cpu()
+            model(model.inputs_of(recordings[at : at + PREDICTION_BATCH])).logits.float().cpu()
             for at in range(0, len(recordings), PREDICTION_BATCH)
         ]
     model.train(was_training)

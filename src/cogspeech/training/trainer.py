@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from cogspeech.config import Component, TargetSection, TrainingSection
 from cogspeech.errors import TrainingError
-from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion, collate
+from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
 from cogspeech.training.averaging import MovingAverage
 from cogspeech.training.batches import Indices, length_of, plan_epoch, plan_passes, share_of
 from cogspeech.training.checkpoint import CheckpointFolder
+from cogspeech.training.finetuning import Finetuning, parameter_groups
 from cogspeech.training.history import EpochRecord, write_history
 from cogspeech.training.interruption import Interruption, signals_wait
 from cogspeech.training.labelled import LabelledPart
@@ -87,9 +88,20 @@ class Trainer:
         self._identity = identity or {}
 
     def fit(
-        self, training: LabelledPart, validation: LabelledPart, *, resume: bool = False
+        self,
+        training: LabelledPart,
+        validation: LabelledPart,
+        *,
+        finetuning: Finetuning | None = None,
+        resume: bool = False,
     ) -> FittedFusion:
         """The model with the best monitored metric on the validation part.
+
+        Args:
+            training: what is learned from.
+            validation: what the fit is stopped by.
+            finetuning: which encoder layers are trained with the fusion.
+            resume: go on with the fit that the folder holds.
 
         Raises:
             TrainingError: a class is missing, or the loss is no longer a number.
@@ -98,7 +110,7 @@ class Trainer:
         """
         processes = Processes()
         with one_thread(), signals_wait() as interruption, self._claimed(processes):
-            fit = self._begun(training, validation, processes, interruption)
+            fit = self._begun(training, validation, finetuning, processes, interruption)
             if not fit.begin(resume=resume):
                 fit.run()
             return fit.result()
@@ -113,6 +125,7 @@ class Trainer:
         self,
         training: LabelledPart,
         validation: LabelledPart,
+        finetuning: Finetuning | None,
         processes: Processes,
         interruption: Interruption,
     ) -> "_Fit":
@@ -122,13 +135,16 @@ class Trainer:
         objective = build_objective(self._target)
         objective.fit(training.targets)
         sizes = ModelSizes.of(training.recordings[0], num_outputs=objective.num_outputs)
-        model = build_fusion(self._component, sizes).to(processes.device)
+        model = build_fusion(self._component, sizes)
+        if finetuning:
+            finetuning.attach(model)
+        model.to(processes.device)
         if processes.index:  # the same weights, but dropout of its own
             seed_all(self._seed + 7919 * processes.index)
         state = FitState(
             model=model,
             optimizer=torch.optim.AdamW(
-                model.parameters(),
+                parameter_groups(model, finetuning, learning_rate=section.learning_rate),
                 lr=section.learning_rate,
                 weight_decay=section.weight_decay,
                 fused=True,
@@ -145,6 +161,7 @@ class Trainer:
             "fusion": self._component.model_dump(mode="json"),
             "target": self._target.model_dump(mode="json"),
             "training": section.model_dump(mode="json"),
+            "finetune": finetuning.identity if finetuning else None,
             "training_part": training.digest,
             "validation_part": validation.digest,
             "processes": processes.count,
@@ -246,7 +263,7 @@ class _Fit:
         state, section = self.state, self.section
         processes, scaler, optimizer = state.processes, state.scaler, state.optimizer
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_share"]
         self.model.train()
         loss = 0.0
         own = share_of(step, processes.index, processes.count)
@@ -257,9 +274,10 @@ class _Fit:
             loss += float(part.detach())
         processes.add_gradients(self.model)
         scaler.unscale_(optimizer)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), section.gradient_clip)
-        if not torch.isfinite(norm) and not scaler.is_enabled():
-            raise self._not_a_number("gradient", step)
+        for group in optimizer.param_groups:  # each by itself: encoders do not slow the fusion
+            norm = nn.utils.clip_grad_norm_(group["params"], section.gradient_clip)
+            if not torch.isfinite(norm) and not scaler.is_enabled():
+                raise self._not_a_number("gradient", step)
         scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
@@ -274,8 +292,8 @@ class _Fit:
             TrainingError: it is not a number.
         """
         device, precision = self.state.processes.device, PRECISIONS[self.section.mixed_precision]
-        inputs = collate([self.training.recordings[i] for i in indices]).to(device)
         with torch.autocast(device.type, dtype=precision, enabled=precision is not None):
+            inputs = self.model.inputs_of([self.training.recordings[i] for i in indices])
             outputs = self.model(inputs).logits.float()
         loss = self.objective.loss(outputs, self._targets.rows(indices, device))
         if not torch.isfinite(loss):
