@@ -8,6 +8,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.evaluation.comparison import compare_with_primary
-from cogspeech.evaluation.metrics import estimate_all, scores_of
+from cogspeech.evaluation.estimates import estimate_systems, training_means_of
 from cogspeech.evaluation.probing import run_probes
-from cogspeech.evaluation.protocol import cross_validate
+from cogspeech.evaluation.protocol import cross_validate, labels_of
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
@@ -50,12 +51,19 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
-from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
+from cogspeech.systems import (
+    FitWorker,
+    FusionSystem,
+    data_hash,
+    fit_ahead,
+    other_systems,
+    with_able_systems,
+)
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
-from cogspeech.training.objectives.base import complete_target, refuse_unevaluated
+from cogspeech.training.objectives.base import build_objective, complete_target, scores_for
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
@@ -92,7 +100,6 @@ def run_study(
     Raises:
         CogspeechError: what was expected, what was found, where, and what to do.
     """
-    refuse_unevaluated(study.target)
     processes = Processes()
     if engine and processes.count > 1:
         raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")
@@ -127,9 +134,17 @@ def run_study(
         study=study,
         corpus=corpus,
         audit=audit,
-        predictions=answered.test,
-        metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=compare_with_primary(answered.test, primary.name, others),
+        predictions=answered.test or answered.scored,
+        metrics=estimate_systems(
+            answered,
+            [s.name for s in systems],
+            classes=study.target.classes,
+            is_ordered=build_objective(study.target).is_ordered,
+            training_means=training_means_of(cases, plan),
+        ),
+        comparisons=compare_with_primary(answered.test, primary.name, others)
+        if answered.test
+        else (),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -206,20 +221,23 @@ def load_study(path: Path) -> Study:
     for name in study.compare:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
-    return study
+    return with_able_systems(study, where=where)
 
 
 def import_study(
     study: Study, *, is_audio_needed: bool = True, progress: Progress = no_progress
 ) -> Corpus:
-    """Stage 1: the recordings of a study, without those it drops by name."""
-    return import_corpus(
+    """Stage 1: the recordings of a study with their scores, without those it drops by name."""
+    corpus = import_corpus(
         study.corpus,
         study.target,
         is_audio_needed=is_audio_needed,
         drop=study.audit.dropped_ids,
         progress=progress,
     )
+    scores = scores_for(study.target, corpus.recordings) or [None] * len(corpus.recordings)
+    scored = zip(corpus.recordings, scores, strict=True)
+    return replace(corpus, recordings=tuple(replace(r, score=score) for r, score in scored))
 
 
 def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
@@ -304,7 +322,7 @@ def fit_bundle(
     training_part, validation_part = (
         LabelledPart.of(
             parts[key],
-            [people.labels[c.recording.participant_id] for c in parts[key]],
+            labels_of(parts[key], study.target.classes),
             study.target,
         )
         for key in (False, True)

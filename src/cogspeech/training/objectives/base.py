@@ -64,6 +64,8 @@ class Objective(ABC):
     Options: ClassVar[type[Settings]]
     has_classes: ClassVar[bool] = True
     """False: the target is a number, and there are no classes."""
+    is_ordered: ClassVar[bool] = False
+    """True: the classes have an order."""
     num_outputs: int
     """What a fusion has to give per recording."""
     score_column: str | None = None
@@ -139,21 +141,6 @@ def _chosen(target: TargetSection) -> Component:
     """Without an objective, two classes are ``binary`` and more are ``multiclass``."""
     default = "binary" if len(target.classes) == 2 else "multiclass"
     return target.objective or Component(name=default)
-
-
-def refuse_unevaluated(target: TargetSection) -> None:
-    """Refuses what can be trained but not evaluated yet.
-
-    Raises:
-        ConfigError: the target has more than two classes, or a score.
-    """
-    score = build_objective(target).score_column
-    if len(target.classes) != 2 or score:
-        raise ConfigError(
-            "'cogspeech run' evaluates two classes without a score; the target has "
-            f"{len(target.classes)} classes and {f'the score {score!r}' if score else 'no score'}; "
-            "give target.classes two names and no objective with a score"
-        )
 
 
 def scores_for(target: TargetSection, recordings: Sequence[Recording]) -> tuple[float | None, ...]:
