@@ -21,6 +21,15 @@ def primary_metric(classes: Sequence[str]) -> str:
     return "auroc" if len(classes) == 2 else "macro_auroc"
 
 
+def by_metric(
+    systems: Mapping[str, dict[str, Estimate]], metric: str
+) -> dict[str, dict[str, Estimate]]:
+    """The systems, the best first."""
+    sign = 1.0 if metric in LOWER_IS_BETTER else -1.0
+    ranked = sorted(systems.items(), key=lambda item: (sign * item[1][metric].estimate, item[0]))
+    return dict(ranked)
+
+
 def estimate_systems(
     answered: OutOfFold,
     systems: Sequence[str],
