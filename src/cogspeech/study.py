@@ -18,6 +18,7 @@ from cogspeech.audit.audit import audit_study, require_known_codes
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import (
     Study,
+    TargetSection,
     parse_options,
     read_study_file,
     study_hash,
@@ -235,7 +236,16 @@ def import_study(
         drop=study.audit.dropped_ids,
         progress=progress,
     )
-    scores = scores_for(study.target, corpus.recordings) or [None] * len(corpus.recordings)
+    return with_scores(corpus, study.target)
+
+
+def with_scores(corpus: Corpus, target: TargetSection) -> Corpus:
+    """The corpus with the number that the target asks for in every recording that has it.
+
+    Raises:
+        CorpusError: a cell is no number.
+    """
+    scores = scores_for(target, corpus.recordings) or [None] * len(corpus.recordings)
     scored = zip(corpus.recordings, scores, strict=True)
     return replace(corpus, recordings=tuple(replace(r, score=score) for r, score in scored))
 

@@ -7,7 +7,6 @@ from cogspeech.audit.base import CHECKS, Evidence, Finding, Verdict, known_codes
 from cogspeech.audit.gather import gather_evidence
 from cogspeech.cache import ContentCache
 from cogspeech.config import AuditSection, Study
-from cogspeech.corpora.splits import THIRDS, in_thirds
 from cogspeech.errors import AuditError, ConfigError
 from cogspeech.registry import nearest
 from cogspeech.types import Corpus, Progress, no_progress
@@ -33,13 +32,10 @@ def audit_study(
     Raises:
         AuditError: no, and the study file does not accept it.
     """
-    recordings, classes = corpus.recordings, study.target.classes
-    if not classes:  # what goes with a score is looked for in its thirds
-        recordings, classes = in_thirds(recordings), THIRDS
     evidence = gather_evidence(
-        recordings,
+        corpus.recordings,
         study.transcripts,
-        classes=classes,
+        classes=study.target.classes,
         cache=cache,
         progress=progress,
     )

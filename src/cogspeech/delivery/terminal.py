@@ -119,6 +119,12 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         cells = [_cell(estimates[name]) for name in SHOWN_METRICS[primary]]
         table.add_row(system, *cells, style="bold" if is_primary else None)
     console.print(table)
+    classes = result.study.target.classes
+    if len(classes) > 2:
+        others = " or ".join(classes[1:])
+        console.print(Text(f"comparisons and probes are about {others} against {classes[0]}"))
+    elif not classes:
+        console.print(Text("no comparison and no probe was made: they are about classes"))
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (
@@ -133,4 +139,5 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
 
 
 def _cell(estimate: Estimate) -> str:
-    return f"{estimate.estimate:.2f} ({estimate.low:.2f}-{estimate.high:.2f})"
+    to = "-" if estimate.low >= 0 else " to "
+    return f"{estimate.estimate:.2f} ({estimate.low:.2f}{to}{estimate.high:.2f})"
