@@ -8,7 +8,6 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from cogspeech.audit.audit import audit_study, require_known_codes
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import (
     Study,
-    TargetSection,
     parse_options,
     read_study_file,
     study_hash,
@@ -37,11 +35,11 @@ from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES
-from cogspeech.evaluation.comparison import compare_with_primary
+from cogspeech.evaluation.base import BASELINES, PROBES, System
+from cogspeech.evaluation.comparison import Comparison, compare_with_primary
 from cogspeech.evaluation.estimates import estimate_systems, training_means_of
 from cogspeech.evaluation.probing import run_probes
-from cogspeech.evaluation.protocol import cross_validate, labels_of
+from cogspeech.evaluation.protocol import OutOfFold, cross_validate, labels_of
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
@@ -64,14 +62,14 @@ from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
-from cogspeech.training.objectives.base import build_objective, complete_target, scores_for
+from cogspeech.training.objectives.base import build_objective, complete_target, with_scores
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.tuning import check_space
-from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
+from cogspeech.types import Attribution, Case, Corpus, Estimate, Progress, no_progress
 
 EXPLAINER = "occlusion"
 
@@ -130,22 +128,13 @@ def run_study(
             progress=progress,
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
-    others = [system.name for system in systems[1:]]
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
         predictions=answered.test or answered.scored,
-        metrics=estimate_systems(
-            answered,
-            [s.name for s in systems],
-            classes=study.target.classes,
-            is_ordered=build_objective(study.target).is_ordered,
-            training_means=training_means_of(cases, plan),
-        ),
-        comparisons=compare_with_primary(answered.test, primary.name, others)
-        if answered.test
-        else (),
+        metrics=estimate(study, answered, systems, cases, plan),
+        comparisons=compare(answered, systems),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -239,17 +228,6 @@ def import_study(
     return with_scores(corpus, study.target)
 
 
-def with_scores(corpus: Corpus, target: TargetSection) -> Corpus:
-    """The corpus with the number that the target asks for in every recording that has it.
-
-    Raises:
-        CorpusError: a cell is no number.
-    """
-    scores = scores_for(target, corpus.recordings) or [None] * len(corpus.recordings)
-    scored = zip(corpus.recordings, scores, strict=True)
-    return replace(corpus, recordings=tuple(replace(r, score=score) for r, score in scored))
-
-
 def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
     """The outer folds of a study.
 
@@ -285,6 +263,29 @@ def seeds_of(study: Study) -> tuple[int, ...]:
 def probe_names(study: Study) -> tuple[str, ...]:
     """The probes of a study."""
     return PROBES.names() if study.probes == "all" else study.probes
+
+
+def estimate(
+    study: Study,
+    answered: OutOfFold,
+    systems: Sequence[System],
+    cases: Sequence[Case],
+    plan: SplitPlan,
+) -> dict[str, dict[str, Estimate]]:
+    """Stage 6: every metric that the target has, of every system."""
+    return estimate_systems(
+        answered,
+        [system.name for system in systems],
+        classes=study.target.classes,
+        is_ordered=build_objective(study.target).is_ordered,
+        training_means=training_means_of(cases, plan),
+    )
+
+
+def compare(answered: OutOfFold, systems: Sequence[System]) -> tuple[Comparison, ...]:
+    """The first system against each other one, where the target has classes."""
+    primary, *others = (system.name for system in systems)
+    return compare_with_primary(answered.test, primary, others) if answered.test else ()
 
 
 def explain_unseen(

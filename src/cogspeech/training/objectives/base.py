@@ -5,7 +5,7 @@ Axes: ``recording`` (or ``batch``), ``output`` (what a fusion gives per recordin
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -17,7 +17,7 @@ from cogspeech.config import Component, Settings, TargetSection, parse_options
 from cogspeech.corpora.base import score_of
 from cogspeech.errors import ConfigError
 from cogspeech.registry import Registry
-from cogspeech.types import Answers, Recording
+from cogspeech.types import Answers, Corpus, Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,3 +151,14 @@ def scores_for(target: TargetSection, recordings: Sequence[Recording]) -> tuple[
     """
     column = build_objective(target).score_column
     return tuple(score_of(r, column, target) for r in recordings) if column else ()
+
+
+def with_scores(corpus: Corpus, target: TargetSection) -> Corpus:
+    """The corpus with the number that the target asks for in every recording that has it.
+
+    Raises:
+        CorpusError: a cell is no number.
+    """
+    scores = scores_for(target, corpus.recordings) or [None] * len(corpus.recordings)
+    scored = zip(corpus.recordings, scores, strict=True)
+    return replace(corpus, recordings=tuple(replace(r, score=score) for r, score in scored))
