@@ -86,6 +86,15 @@ def binary_scores(predictions: Sequence[Prediction], system: str) -> Scores:
     return scores_of(predictions, system)
 
 
+def needed_metrics(classes: Sequence[str]) -> tuple[str, ...]:
+    """Without which there is no report."""
+    if not classes:
+        return ("mae", "skill")
+    if len(classes) == 2:
+        return ("auroc",)
+    return ("auroc", "macro_auroc", "balanced_accuracy", *(f"auroc_{name}" for name in classes))
+
+
 def two_names(classes: Sequence[str], score: str | None) -> tuple[str, str]:
     """What speaks against, and what for, a high answer."""
     if not classes:

@@ -23,7 +23,7 @@ from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
-from cogspeech.evaluation.estimates import LOWER_IS_BETTER, by_metric
+from cogspeech.evaluation.estimates import LOWER_IS_BETTER, by_metric, primary_metric
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
 from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
@@ -32,6 +32,7 @@ from cogspeech.reporting.outcomes import (
     binary_scores,
     draw_scores,
     groups_of,
+    needed_metrics,
     read_predictions,
     read_scored,
     shown_metrics,
@@ -79,7 +80,6 @@ class _Metrics(_Read):
     score: str | None = None
     """The column of the score."""
     primary: str
-    primary_metric: str = "auroc"
     systems: dict[str, dict[str, Estimate]]
     confusion: dict[str, tuple[tuple[Estimate, ...], ...]] = {}
     """Of more than two classes: rows of the truth, columns of the decision."""
@@ -186,11 +186,15 @@ def _checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:
 
 def _metrics(text: str) -> _Metrics:
     metrics = _Metrics.model_validate_json(text)
-    needed, systems = metrics.primary_metric, (metrics.primary, *metrics.systems)
-    if not all(needed in metrics.systems.get(system, ()) for system in systems):
-        raise ValueError(f"every system, the primary among them, needs an {needed}")
-    if len(metrics.classes) < 2 and (metrics.classes or not metrics.score):
+    for system in (metrics.primary, *metrics.systems):
+        for name in needed_metrics(metrics.classes):
+            if name not in metrics.systems.get(system, ()):
+                raise ValueError(f"every system, the primary among them, needs an {name}")
+    if len(metrics.classes) == 1 or not (metrics.classes or metrics.score):
         raise ValueError("expected two classes or more, or none and a score")
+    sizes = {len(part) for rows in metrics.confusion.values() for part in (rows, *rows)}
+    if sizes - {len(metrics.classes)}:
+        raise ValueError("expected confusion matrices of all classes")
     return metrics
 
 
@@ -224,12 +228,13 @@ def _page(run: _Run) -> str:
     metrics = run.metrics
     own: list[Scored] = [p for p in run.predictions or run.scored if p.system == metrics.primary]
     groups, names = groups_of(own, metrics.classes), two_names(metrics.classes, metrics.score)
-    ranked = by_metric(metrics.systems, metrics.primary_metric)
+    ranked = by_metric(metrics.systems, primary_metric(metrics.classes))
     return _template().render(
         run=run,
         metrics=metrics,
         primary_estimates=metrics.systems[metrics.primary],
         names=names,
+        primary_metric=primary_metric(metrics.classes),
         systems=ranked,
         metric_names=shown_metrics(ranked, metrics.classes),
         score_metrics=tuple(METRICS_OF_SCORES),
