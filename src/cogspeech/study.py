@@ -35,11 +35,11 @@ from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES
-from cogspeech.evaluation.comparison import compare_with_primary
-from cogspeech.evaluation.metrics import estimate_all, scores_of
+from cogspeech.evaluation.base import BASELINES, PROBES, System
+from cogspeech.evaluation.comparison import Comparison, compare_with_primary
+from cogspeech.evaluation.estimates import estimate_systems, training_means_of
 from cogspeech.evaluation.probing import run_probes
-from cogspeech.evaluation.protocol import cross_validate
+from cogspeech.evaluation.protocol import OutOfFold, cross_validate, labels_of
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
@@ -50,20 +50,27 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
-from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
+from cogspeech.systems import (
+    FitWorker,
+    FusionSystem,
+    data_hash,
+    fit_ahead,
+    other_systems,
+    with_able_systems,
+)
 from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
-from cogspeech.training.objectives.base import complete_target, refuse_unevaluated
+from cogspeech.training.objectives.base import build_objective, complete_target, with_scores
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.tuning import check_space
-from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
+from cogspeech.types import Attribution, Case, Corpus, Estimate, Progress, no_progress
 
 EXPLAINER = "occlusion"
 
@@ -123,14 +130,13 @@ def run_study(
             progress=progress,
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
-    others = [system.name for system in systems[1:]]
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
-        predictions=answered.test,
-        metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=compare_with_primary(answered.test, primary.name, others),
+        predictions=answered.test or answered.scored,
+        metrics=estimate(study, answered, systems, cases, plan),
+        comparisons=compare(answered, systems),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -159,9 +165,8 @@ def refuse_impossible(study: Study) -> None:
     """Refuses before anything is read what would fail much later.
 
     Raises:
-        CogspeechError: the target cannot be evaluated, or the encoders cannot be trained.
+        CogspeechError: the encoders cannot be trained.
     """
-    refuse_unevaluated(study.target)
     Finetuning.of(study)
 
 
@@ -217,20 +222,21 @@ def load_study(path: Path) -> Study:
     for name in study.compare:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
-    return study
+    return with_able_systems(study, where=where)
 
 
 def import_study(
     study: Study, *, is_audio_needed: bool = True, progress: Progress = no_progress
 ) -> Corpus:
-    """Stage 1: the recordings of a study, without those it drops by name."""
-    return import_corpus(
+    """Stage 1: the recordings of a study with their scores, without those it drops by name."""
+    corpus = import_corpus(
         study.corpus,
         study.target,
         is_audio_needed=is_audio_needed,
         drop=study.audit.dropped_ids,
         progress=progress,
     )
+    return with_scores(corpus, study.target)
 
 
 def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
@@ -268,6 +274,29 @@ def seeds_of(study: Study) -> tuple[int, ...]:
 def probe_names(study: Study) -> tuple[str, ...]:
     """The probes of a study."""
     return PROBES.names() if study.probes == "all" else study.probes
+
+
+def estimate(
+    study: Study,
+    answered: OutOfFold,
+    systems: Sequence[System],
+    cases: Sequence[Case],
+    plan: SplitPlan,
+) -> dict[str, dict[str, Estimate]]:
+    """Stage 6: every metric that the target has, of every system."""
+    return estimate_systems(
+        answered,
+        [system.name for system in systems],
+        classes=study.target.classes,
+        is_ordered=build_objective(study.target).is_ordered,
+        training_means=training_means_of(cases, plan),
+    )
+
+
+def compare(answered: OutOfFold, systems: Sequence[System]) -> tuple[Comparison, ...]:
+    """The first system against each other one, where the target has classes."""
+    primary, *others = (system.name for system in systems)
+    return compare_with_primary(answered.test, primary, others) if answered.test else ()
 
 
 def explain_unseen(
@@ -315,7 +344,7 @@ def fit_bundle(
     training_part, validation_part = (
         LabelledPart.of(
             parts[key],
-            [people.labels[c.recording.participant_id] for c in parts[key]],
+            labels_of(parts[key], study.target.classes),
             study.target,
         )
         for key in (False, True)

@@ -16,7 +16,7 @@ from cogspeech.cache import content_key, file_digest
 from cogspeech.config import Component, Study, study_hash
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.engines.base import Engine
-from cogspeech.errors import CogspeechError, TrainingError
+from cogspeech.errors import CogspeechError, ConfigError, TrainingError
 from cogspeech.evaluation.base import BASELINES, FoldAnswers, FoldTask, System
 from cogspeech.evaluation.protocol import fold_task
 from cogspeech.fusion.base import FUSIONS
@@ -137,6 +137,31 @@ def other_systems(study: Study, checkpoints: Path, *, data: str) -> tuple[System
         else BASELINES.get(name)()
         for name in study.compare
     )
+
+
+def with_able_systems(study: Study, *, where: str) -> Study:
+    """The study with systems that can answer its target.
+
+    Of the default list those that cannot are left out; they are refused where somebody wrote them.
+
+    Args:
+        study: whose systems all exist.
+        where: the study file, for messages.
+
+    Raises:
+        ConfigError: the target is a score, and a system tells classes only.
+    """
+    if study.target.classes:
+        return study
+    scoring = [name for name in BASELINES.names() if BASELINES.get(name).tells_scores]
+    able = tuple(name for name in study.compare if name in (*FUSIONS.names(), *scoring))
+    if "compare" in study.model_fields_set and able != study.compare:
+        unable = next(name for name in study.compare if name not in able)
+        raise ConfigError(
+            f"{where}: compare: '{unable}' tells classes, and the target is a score; expected "
+            f"{', '.join(scoring)} or a fusion"
+        )
+    return study.model_copy(update={"compare": able})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from cogspeech.config import (
 )
 from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.errors import CheckpointError, ConfigError, TrainingError, require
-from cogspeech.evaluation.protocol import fold_task
+from cogspeech.evaluation.protocol import fold_task, labels_of
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
@@ -167,8 +167,7 @@ def _score(study: Study, configuration: Configuration, cases: Sequence[Case]) ->
     scores = []
     for fold in inner.folds:
         task, test = fold_task(cases, fold, classes=classes, seed=study.seed)
-        labels = [classes.index(case.recording.label or "") for case in test]
-        tested = LabelledPart.of(test, labels, target)
+        tested = LabelledPart.of(test, labels_of(test, classes), target)
         trainer = Trainer(
             configuration.fusion, configuration.training, target=target, seed=study.seed
         )

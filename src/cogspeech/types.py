@@ -67,6 +67,8 @@ class Recording:
     sex: str | None = None
     education_years: float | None = None
     site: str | None = None
+    score: float | None = None
+    """The number that the target of a study asks for, such as MMSE points."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -315,6 +317,21 @@ class Prediction:
     score: float | None = None
     """As measured; where the target has a score."""
     predicted_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePrediction:
+    """What one fit says about one recording that it never saw, of a target without classes."""
+
+    system: str
+    repeat: int
+    fold: int
+    seed: int
+    participant_id: str
+    recording_id: str
+    score: float
+    """As measured."""
+    predicted_score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from cogspeech.training.objectives.base import (
     Targets,
     build_objective,
     complete_target,
-    refuse_unevaluated,
     scores_for,
 )
 from cogspeech.training.prediction import predict_answers
@@ -226,19 +225,6 @@ def test_a_class_that_is_absent_from_a_training_part_is_named():
 def test_scores_that_teach_nothing_are_refused(scores):
     with pytest.raises(TrainingError, match="'mmse'; at least two that differ are needed"):
         fitted("joint", labels=[0, 1, 2, 0, 0], scores=[*scores, None, None, None])
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [
-        (target(), "the target has 3 classes and no score"),
-        (target("regression", classes=(), column="mmse"), "has 0 classes and the score 'mmse'"),
-        (target("joint", classes=("a", "b")), "has 2 classes and the score 'mmse'"),
-    ],
-)
-def test_what_cannot_be_evaluated_yet_is_refused_in_one_line(wanted, found):
-    with pytest.raises(ConfigError, match=found):
-        refuse_unevaluated(wanted)
 
 
 def test_scores_come_from_the_column_they_are_in(tmp_path):

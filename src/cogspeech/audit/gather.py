@@ -12,6 +12,7 @@ from cogspeech.audit.listening import VERSION, Sound, from_arrays, hear, to_arra
 from cogspeech.cache import ContentCache, content_key, file_digest
 from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import decoder_identity, probe_audio
+from cogspeech.corpora.splits import THIRDS, in_thirds
 from cogspeech.errors import AudioError, MissingExtra, TranscriptError
 from cogspeech.processes import begin_worker
 from cogspeech.transcripts.base import TranscriptSource
@@ -37,7 +38,7 @@ def gather_evidence(
     Args:
         recordings: of the corpus; nothing about them is refused.
         section: where the words come from. What a recogniser would have to hear is left out.
-        classes: the labels that there may be.
+        classes: the labels that there may be; without any, thirds of the score are the labels.
         cache: keeps what was heard, by the content of the file.
         workers: processes that listen; 1: this one.
         progress: is told after every recording.
@@ -45,6 +46,8 @@ def gather_evidence(
     Raises:
         ConfigError: a transcript source or one of its options does not exist.
     """
+    if not classes:
+        recordings, classes = in_thirds(recordings), THIRDS
     sources = [build_source(component, section) for component in section.sources]
     names = [component.name for component in section.sources]
     heard = _hear_all(recordings, cache, workers=workers, progress=progress)

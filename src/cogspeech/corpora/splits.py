@@ -14,6 +14,8 @@ import numpy as np
 from cogspeech.errors import SplitError
 from cogspeech.types import Recording
 
+THIRDS = ("lowest third of the scores", "middle third", "highest third")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
@@ -68,7 +70,12 @@ class People:
 
     @classmethod
     def of(cls, recordings: Iterable[Recording], classes: Sequence[str]) -> "People":
-        """The participants of labelled recordings, with language and site as their strata."""
+        """The participants of labelled recordings, with language and site as their strata.
+
+        Without classes they are divided by thirds of the score.
+        """
+        if not classes:
+            recordings, classes = in_thirds(recordings), THIRDS
         labels: dict[str, int] = {}
         strata: dict[str, set[str]] = {}
         for recording in recordings:
@@ -87,6 +94,21 @@ class People:
     def count(self, label: int) -> int:
         """How many have a label."""
         return sum(own == label for own in self.labels.values())
+
+
+def in_thirds(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
+    """Recordings with a third of the scores as their label: that of their participant's mean.
+
+    The thirds are equal in size; participants with the same mean may be in two.
+    """
+    recordings = tuple(recordings)
+    scores: dict[str, list[float]] = {}
+    for recording in recordings:
+        if recording.score is not None:
+            scores.setdefault(recording.participant_id, []).append(recording.score)
+    ranked = sorted(scores, key=lambda name: (float(np.mean(sorted(scores[name]))), name))
+    third = {name: THIRDS[len(THIRDS) * at // len(ranked)] for at, name in enumerate(ranked)}
+    return tuple(replace(r, label=third.get(r.participant_id)) for r in recordings)
 
 
 def participant_groups(recordings: Iterable[Recording], column: str) -> dict[str, str]:

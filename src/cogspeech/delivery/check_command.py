@@ -59,10 +59,12 @@ def _read(path: Path, progress: Progress) -> tuple[Corpus, Study | None]:
     if path.suffix.lower() not in (".yaml", ".yml"):
         return read_corpus(CorpusSection(path=path), TargetSection(), progress=progress), None
     from cogspeech.study import load_study  # it knows torch, which takes seconds
+    from cogspeech.training.objectives.base import with_scores
 
     study = load_study(path)
     corpus = read_corpus(study.corpus, study.target, progress=progress)
-    return leave_out(corpus, study.audit.dropped_ids), study
+    corpus = leave_out(corpus, study.audit.dropped_ids)
+    return with_scores(corpus, study.target), study
 
 
 def _classes(corpus: Corpus, study: Study | None) -> tuple[str, ...]:

@@ -137,6 +137,7 @@ class Predictor:
                 "study": facts.study,
                 "fusion": facts.fusion.name,
                 "classes": list(facts.target.classes),
+                "score": self._bundle.objective.score_column,
                 "weights_sha256": self._bundle.digest,
                 "notice": facts.notice,
             },

@@ -20,7 +20,12 @@ if TYPE_CHECKING:  # it knows torch, which takes seconds
     from cogspeech.reporting.run_folder import StudyResult
 
 DONE_IN_PART = 3
-SHOWN_METRICS = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy"}
+SHOWN_METRICS = {
+    "auroc": {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy"},
+    "macro_auroc": {"macro_auroc": "macro AUROC", "balanced_accuracy": "balanced accuracy"},
+    "mae": {"mae": "mean error", "skill": "skill against the mean"},
+}
+"""By primary metric."""
 
 
 @contextmanager
@@ -96,6 +101,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
 
 def print_summary(result: "StudyResult", run_dir: Path) -> None:
     """The table of systems, what the probes say, and where the report lies."""
+    from cogspeech.evaluation.estimates import by_metric, primary_metric  # it knows scipy
+
     console = Console(highlight=False)
     tested = [r for r in result.corpus.recordings if r.participant_id in result.plan.tested]
     people = len({r.participant_id for r in tested})
@@ -104,14 +111,20 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         box=box.SIMPLE, title=title, caption="mean over runs (95 % interval over participants)"
     )
     table.add_column("system", no_wrap=True)
-    for heading in SHOWN_METRICS.values():
+    primary = primary_metric(result.study.target.classes)
+    for heading in SHOWN_METRICS[primary].values():
         table.add_column(heading, justify="right", no_wrap=True)
-    ordered = sorted(result.metrics.items(), key=lambda item: -item[1]["auroc"].estimate)
-    for system, estimates in ordered:
+    for system, estimates in by_metric(result.metrics, primary).items():
         is_primary = system == result.study.fusion.name
-        cells = [_cell(estimates[name]) for name in SHOWN_METRICS]
+        cells = [_cell(estimates[name]) for name in SHOWN_METRICS[primary]]
         table.add_row(system, *cells, style="bold" if is_primary else None)
     console.print(table)
+    classes = result.study.target.classes
+    if len(classes) > 2:
+        others = " or ".join(classes[1:])
+        console.print(Text(f"comparisons and probes are about {others} against {classes[0]}"))
+    elif not classes:
+        console.print(Text("no comparison and no probe was made: they are about classes"))
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (
@@ -126,4 +139,5 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
 
 
 def _cell(estimate: Estimate) -> str:
-    return f"{estimate.estimate:.2f} ({estimate.low:.2f}-{estimate.high:.2f})"
+    to = "-" if estimate.low >= 0 else " to "
+    return f"{estimate.estimate:.2f} ({estimate.low:.2f}{to}{estimate.high:.2f})"

@@ -1,7 +1,7 @@
 """What can be evaluated: systems, and the probes that must fail."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cogspeech.registry import Registry
-from cogspeech.types import Answers, Case
+from cogspeech.types import Answers, Case, Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,9 @@ class FoldTask:
     validation: tuple[Case, ...]
     validation_labels: tuple[int, ...]
     test: tuple[Case, ...]
+    train_scores: tuple[float | None, ...] = ()
+    """As measured; ``None`` where a recording has none, empty where the target has no score."""
+    validation_scores: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,9 @@ class KeptFits(Protocol):
 class Baseline(System):
     """A system without a neural network; registered under its name."""
 
+    tells_scores: ClassVar[bool] = False
+    """True: it answers with a score where the target has one."""
+
 
 class Probe(ABC):
     """A deliberately unfair view of a recording, from which nothing should be predictable."""
@@ -79,6 +85,18 @@ PROBES: Registry[type[Probe]] = Registry("probe", "cogspeech.evaluation.probes")
 def both_parts(task: FoldTask) -> tuple[tuple[Case, ...], Sequence[int]]:
     """The whole training side, for systems that need no validation part."""
     return task.train + task.validation, task.train_labels + task.validation_labels
+
+
+def mean_score(recordings: Iterable[Recording], scores: Iterable[float | None]) -> float | None:
+    """The mean over participants of the mean over their recordings with a score, if there is one.
+
+    What somebody would guess who knows the training side and hears nothing.
+    """
+    of_person: dict[str, list[float]] = {}
+    for recording, score in zip(recordings, scores, strict=True):
+        if score is not None:
+            of_person.setdefault(recording.participant_id, []).append(score)
+    return float(np.mean([np.mean(own) for own in of_person.values()])) if of_person else None
 
 
 def two_classes(positive: Float[np.ndarray, " case"]) -> Answers:

@@ -48,16 +48,23 @@ class Scores:
 
     @property
     def variance_factor(self) -> float:
-        """By how much shared training sides enlarge the variance: 1 + tested / trained on.
+        """By how much shared training sides enlarge the variance."""
+        return variance_factor(self.fold)
 
-        With K folds that is 1 + K / (K - 1); with a single fold, a test set of its own, 1.
-        """
-        folds = len(np.unique(self.fold))
-        return 1.0 + folds / (folds - 1) if folds > 1 else 1.0
+
+def variance_factor(fold: Int[np.ndarray, "run participant"]) -> float:
+    """By how much shared training sides enlarge the variance: 1 + tested / trained on.
+
+    With K folds that is 1 + K / (K - 1); with a single fold, a test set of its own, 1.
+    """
+    folds = len(np.unique(fold))
+    return 1.0 + folds / (folds - 1) if folds > 1 else 1.0
 
 
 def scores_of(predictions: Sequence[Prediction], system: str) -> Scores:
     """The predictions of one system by participant.
+
+    Of more than two classes this is the binary view: any class but the first, against the first.
 
     Raises:
         ValueError: a run says nothing about one of the participants.
@@ -76,7 +83,7 @@ def scores_of(predictions: Sequence[Prediction], system: str) -> Scores:
         total[place] += p.probability
         count[place] += 1
         fold[place] = p.fold
-        labels[place[1]] = p.label
+        labels[place[1]] = p.label > 0
     if not count.all():
         raise ValueError(f"system '{system}': a run lacks predictions for some participants")
     return Scores(participants=participants, labels=labels, probability=total / count, fold=fold)

@@ -42,7 +42,11 @@ def run_probes(
     seed: int,
     progress: Progress = no_progress,
 ) -> tuple[ProbeResult, ...]:
-    """Every probe on the folds of the study, with a logistic regression on what it sees."""
+    """Every probe on the folds of the study, with a logistic regression on what it sees.
+
+    Of more than two classes its AUROC is that of any class but the first against the first; without
+    classes no probe applies.
+    """
     results = []
     for done, name in enumerate(names, start=1):
         probe = PROBES.get(name)()
@@ -63,7 +67,7 @@ def _probe(
 ) -> ProbeResult:
     name = probe.name
     seen = {key: value for key, value in features.items() if value is not None}
-    if len(seen) < len(features):
+    if len(seen) < len(features) or not classes:
         return ProbeResult(
             name=name,
             looks_at=probe.looks_at,

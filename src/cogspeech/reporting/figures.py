@@ -66,7 +66,7 @@ def draw_figures(
         classes: the negative class first.
     """
     runs, people = scores.probability.shape
-    name, positive = _plain(primary), _plain(classes[1])
+    name, positive = plain(primary), plain(classes[1])
     about = f"{name}, n = {people} participants"
     return (
         _drawing(
@@ -133,7 +133,7 @@ def _forest(axes: Axes, aurocs: Mapping[str, Estimate], primary: str) -> None:
         colour, marker, size = (INK, "D", 6) if name == primary else (MUTED, "o", 5)
         axes.plot([found.low, found.high], [place, place], color=colour, linewidth=1.8)
         axes.plot([found.estimate], [place], marker=marker, color=colour, markersize=size)
-    axes.set_yticks(range(len(aurocs)), [_short(name) for name in aurocs])
+    axes.set_yticks(range(len(aurocs)), [short(name) for name in aurocs])
     axes.set_ylim(len(aurocs) - 0.4, -0.6)
     axes.set_xlim(min([0.4, *(e.low - 0.03 for e in aurocs.values())]), 1.02)
     axes.spines["left"].set_visible(False)
@@ -175,7 +175,7 @@ def _reliability(axes: Axes, scores: Scores, positive: str) -> None:
     axes.set_ylim(-0.16, 1.02)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xlabel("Predicted probability (numbers: participants)")
-    axes.set_ylabel(f"Share of '{_short(positive)}'")
+    axes.set_ylabel(f"Share of '{short(positive)}'")
 
 
 def _spread(axes: Axes, scores: Scores, classes: tuple[str, str]) -> None:
@@ -193,11 +193,11 @@ def _spread(axes: Axes, scores: Scores, classes: tuple[str, str]) -> None:
     axes.axvline(THRESHOLD, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.6, 1.6)
-    names = [f"{_short(name)}\nn = {np.sum(scores.labels == i)}" for i, name in enumerate(classes)]
+    names = [f"{short(name)}\nn = {np.sum(scores.labels == i)}" for i, name in enumerate(classes)]
     axes.set_yticks([0, 1], names)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"Mean probability of '{_short(classes[1])}'")
+    axes.set_xlabel(f"Mean probability of '{short(classes[1])}'")
 
 
 def _unit_square(axes: Axes) -> None:
@@ -205,13 +205,14 @@ def _unit_square(axes: Axes) -> None:
     axes.set_ylim(-0.02, 1.02)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Without control characters: XML has none, and some turn the text around."""
     return "".join(letter for letter in name if letter.isprintable())
 
 
-def _short(name: str) -> str:
-    shown = _plain(name)
+def short(name: str) -> str:
+    """What of a name has room beside an axis."""
+    shown = plain(name)
     return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 

@@ -8,8 +8,7 @@ import base64
 import csv
 import functools
 import hashlib
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -24,27 +23,42 @@ from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.estimates import LOWER_IS_BETTER, by_metric, primary_metric
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
-from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
-from cogspeech.reporting.figures import draw_figures
+from cogspeech.evaluation.metrics import THRESHOLD, Scores
+from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
+from cogspeech.reporting.figures import Drawing, draw_figures
+from cogspeech.reporting.outcomes import (
+    binary_scores,
+    draw_scores,
+    groups_of,
+    needed_metrics,
+    read_predictions,
+    read_scored,
+    shown_metrics,
+    tint_of_share,
+    two_names,
+)
+from cogspeech.reporting.shown_words import (
+    SHOWN_PAUSE_S,
+    TINTS,
+    Attributions,
+    shown_recordings,
+    signed,
+    tint,
+)
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
 from cogspeech.training.history import HISTORY, EpochRecord
-from cogspeech.types import Estimate, Prediction
+from cogspeech.types import Estimate, Prediction, ScorePrediction
 
 ReadT = TypeVar("ReadT")
 _Facts = TypeAdapter(dict[str, JsonValue])
 _Epoch = TypeAdapter(EpochRecord)
 
 SIGNIFICANT = 0.05
-SHOWN_PAUSE_S = 0.5
-MOST_WORDS = 600
-"""Of one recording; the rest is counted, not shown."""
 MOST_NAMES = 12
 """Recordings that are named beside a finding; the rest is counted."""
-TINTS = 4
-"""Steps of the colour scale on each side of 0."""
-LOWER_IS_GOOD = frozenset({"brier"})
 
 
 class _Read(BaseModel):
@@ -61,9 +75,14 @@ class _Probe(_Read):
 class _Metrics(_Read):
     n_participants: PositiveInt
     n_recordings: int
-    classes: tuple[str, str]
+    classes: tuple[str, ...]
+    """The negative one first; none where the target is a score."""
+    score: str | None = None
+    """The column of the score."""
     primary: str
     systems: dict[str, dict[str, Estimate]]
+    confusion: dict[str, tuple[tuple[Estimate, ...], ...]] = {}
+    """Of more than two classes: rows of the truth, columns of the decision."""
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
     probe_rule: str
@@ -85,31 +104,18 @@ class _Audit(_Read):
     findings: tuple[_Finding, ...]
 
 
-class _Share(_Read):
-    """One word and what it did to the score."""
-
-    word_index: int
-    text: str
-    start_s: float | None
-    end_s: float | None
-    pause_s: float
-    attribution: float
-
-
-class _Attributions(_Read):
-    meaning: str
-    recordings: dict[str, tuple[_Share, ...]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """A run folder, read and checked."""
 
     metrics: _Metrics
     predictions: tuple[Prediction, ...]
-    scores: Scores
-    """Of the primary system."""
-    attributions: _Attributions
+    """Empty where the target is a score without classes."""
+    scored: tuple[ScorePrediction, ...]
+    """Empty where the target has no score."""
+    scores: Scores | None
+    """Of the primary system: any class but the first, against the first."""
+    attributions: Attributions
     quality: tuple[QualityRow, ...]
     """Empty in a run folder from before there was a ``quality.csv``."""
     audit: _Audit
@@ -118,26 +124,6 @@ class _Run:
     provenance: dict[str, JsonValue]
     histories: Histories
     """Of the primary system; empty where the checkpoints are gone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ShownWord:
-    text: str
-    tint: str
-    title: str
-    mark: str
-    """What stands before it: a pause, or an ellipsis where words have no attribution."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ShownRecording:
-    recording_id: str
-    label: str
-    why: str
-    probability: float
-    is_right: bool
-    words: tuple[_ShownWord, ...]
-    shares: tuple[_Share, ...]
 
 
 def write_report(run_dir: Path) -> Path:
@@ -154,14 +140,19 @@ def write_report(run_dir: Path) -> Path:
 
 def _read(run_dir: Path) -> _Run:
     metrics = _checked(run_dir / "metrics.json", _metrics)
-    predictions = _checked(run_dir / "predictions.csv", _predictions)
+    predictions = _checked(
+        run_dir / "predictions.csv", lambda text: read_predictions(text, metrics.classes)
+    )
     return _Run(
         metrics=metrics,
         predictions=predictions,
+        scored=_checked(run_dir / "predictions.csv", read_scored) if metrics.score else (),
         scores=_checked(
-            run_dir / "predictions.csv", lambda _: _scores(predictions, metrics.primary)
-        ),
-        attributions=_checked(run_dir / "attributions.json", _Attributions.model_validate_json),
+            run_dir / "predictions.csv", lambda _: binary_scores(predictions, metrics.primary)
+        )
+        if metrics.classes
+        else None,
+        attributions=_checked(run_dir / "attributions.json", Attributions.model_validate_json),
         quality=_checked(run_dir / "quality.csv", read_quality)
         if (run_dir / "quality.csv").exists()
         else (),
@@ -195,17 +186,16 @@ def _checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:
 
 def _metrics(text: str) -> _Metrics:
     metrics = _Metrics.model_validate_json(text)
-    if not all("auroc" in metrics.systems.get(s, ()) for s in (metrics.primary, *metrics.systems)):
-        raise ValueError("every system, the primary among them, needs an auroc")
+    for system in (metrics.primary, *metrics.systems):
+        for name in needed_metrics(metrics.classes):
+            if name not in metrics.systems.get(system, ()):
+                raise ValueError(f"every system, the primary among them, needs an {name}")
+    if len(metrics.classes) == 1 or not (metrics.classes or metrics.score):
+        raise ValueError("expected two classes or more, or none and a score")
+    sizes = {len(part) for rows in metrics.confusion.values() for part in (rows, *rows)}
+    if sizes - {len(metrics.classes)}:
+        raise ValueError("expected confusion matrices of all classes")
     return metrics
-
-
-def _predictions(text: str) -> tuple[Prediction, ...]:
-    rows = list(csv.DictReader(io.StringIO(text)))
-    predictions = TypeAdapter(tuple[Prediction, ...]).validate_python(rows)
-    if not all(0.0 <= p.probability <= 1.0 for p in predictions):
-        raise ValueError("expected probabilities between 0 and 1")
-    return predictions
 
 
 def _histories(folder: Path) -> Histories:
@@ -221,12 +211,6 @@ def _epochs(text: str) -> tuple[EpochRecord, ...]:
     return tuple(_Epoch.validate_json(line) for line in text.splitlines())
 
 
-def _scores(predictions: Sequence[Prediction], system: str) -> Scores:
-    if {p.label for p in predictions if p.system == system} != {0, 1}:
-        raise ValueError(f"expected participants of both classes for system '{system}'")
-    return scores_of(predictions, system)
-
-
 @functools.cache
 def _template() -> Template:
     environment = Environment(
@@ -236,32 +220,31 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"csp": _csp_hash, "signed": _signed, "sentence": _sentence}
+    environment.filters |= {"csp": _csp_hash, "signed": signed, "sentence": _sentence}
     return environment.get_template("report.html.j2")
 
 
 def _page(run: _Run) -> str:
     metrics = run.metrics
-    own = [p for p in run.predictions if p.system == metrics.primary]
-    ranked = sorted(metrics.systems.items(), key=lambda item: (-item[1]["auroc"].estimate, item[0]))
+    own: list[Scored] = [p for p in run.predictions or run.scored if p.system == metrics.primary]
+    groups, names = groups_of(own, metrics.classes), two_names(metrics.classes, metrics.score)
+    ranked = by_metric(metrics.systems, primary_metric(metrics.classes))
     return _template().render(
         run=run,
         metrics=metrics,
-        auroc=metrics.systems[metrics.primary]["auroc"],
-        systems=dict(ranked),
-        metric_names=list(dict.fromkeys(name for _, found in ranked for name in found)),
+        primary_estimates=metrics.systems[metrics.primary],
+        names=names,
+        primary_metric=primary_metric(metrics.classes),
+        systems=ranked,
+        metric_names=shown_metrics(ranked, metrics.classes),
+        score_metrics=tuple(METRICS_OF_SCORES),
+        tint_of_share=tint_of_share,
         comparisons=[(c, *_order(c)) for c in metrics.comparisons],
-        drawings=draw_figures(
-            {name: found["auroc"] for name, found in ranked},
-            metrics.primary,
-            run.scores,
-            metrics.classes,
-        )
-        + draw_training(run.histories, metrics.primary),
-        recordings=_shown_recordings(run, own),
+        drawings=_drawings(run, names),
+        recordings=shown_recordings(run.attributions, own, metrics.classes),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
-        people=[int((run.scores.labels == label).sum()) for label in (0, 1)],
-        files=[len({p.recording_id for p in own if p.label == label}) for label in (0, 1)],
+        groups=groups,
+        people=[group.people for group in groups],
         folds=len({p.fold for p in own}),
         repeats=len({p.repeat for p in own}),
         seeds=len({p.seed for p in own}),
@@ -270,7 +253,22 @@ def _page(run: _Run) -> str:
         threshold=THRESHOLD,
         pause_s=SHOWN_PAUSE_S,
         most_names=MOST_NAMES,
-        tints=[_tint(step, 1.0) for step in np.linspace(-1, 1, 2 * TINTS + 1)],
+        tints=[tint(step, 1.0) for step in np.linspace(-1, 1, 2 * TINTS + 1)],
+    )
+
+
+def _drawings(run: _Run, names: tuple[str, str]) -> tuple[Drawing, ...]:
+    metrics = run.metrics
+    of_classes: tuple[Drawing, ...] = ()
+    if run.scores:
+        aurocs = {
+            name: found["auroc"] for name, found in by_metric(metrics.systems, "auroc").items()
+        }
+        of_classes = draw_figures(aurocs, metrics.primary, run.scores, names)
+    return (
+        *of_classes,
+        *draw_scores(run.scored, metrics.primary, metrics.score),
+        *draw_training(run.histories, metrics.primary),
     )
 
 
@@ -278,69 +276,9 @@ def _order(comparison: Comparison) -> tuple[str, str] | tuple[None, None]:
     """Who won and who lost, where the corrected test says that anybody did."""
     if comparison.p_adjusted > SIGNIFICANT or comparison.difference == 0:
         return None, None
-    a_won = (comparison.difference > 0) != (comparison.metric in LOWER_IS_GOOD)
+    a_won = (comparison.difference > 0) != (comparison.metric in LOWER_IS_BETTER)
     a, b = comparison.a, comparison.b
     return (a, b) if a_won else (b, a)
-
-
-def _shown_recordings(run: _Run, own: Sequence[Prediction]) -> list[_ShownRecording]:
-    """The highest, the middle and the lowest mean probability of each class."""
-    explained = {key: shares for key, shares in run.attributions.recordings.items() if shares}
-    values = [abs(share.attribution) for shares in explained.values() for share in shares]
-    scale = float(np.quantile(values, 0.95)) if values else 0.0
-    said: dict[str, list[float]] = {}
-    for prediction in own:
-        said.setdefault(prediction.recording_id, []).append(prediction.probability)
-    label_of = {p.recording_id: p.label for p in own}
-    shown = []
-    for label in (1, 0):
-        ranked = sorted(
-            (float(np.mean(said[key])), key) for key in explained if label_of.get(key) == label
-        )
-        places = {0: "lowest", len(ranked) // 2: "middle", len(ranked) - 1: "highest"}
-        for place, why in sorted(places.items() if ranked else (), reverse=True):
-            probability, key = ranked[place]
-            shown.append(
-                _ShownRecording(
-                    recording_id=key,
-                    label=run.metrics.classes[label],
-                    why=why,
-                    probability=probability,
-                    is_right=(probability >= THRESHOLD) == (label == 1),
-                    words=_shown_words(explained[key][:MOST_WORDS], scale),
-                    shares=explained[key],
-                )
-            )
-    return shown
-
-
-def _shown_words(shares: Sequence[_Share], scale: float) -> tuple[_ShownWord, ...]:
-    words = []
-    last_index = -1
-    for share in shares:
-        mark, times = "", ""
-        if share.word_index > last_index + 1:
-            mark = "…"
-        elif share.pause_s >= SHOWN_PAUSE_S:
-            mark = f"({share.pause_s:.1f} s)"
-        if share.start_s is not None and share.end_s is not None:
-            times = f", {share.start_s:.2f} s to {share.end_s:.2f} s"
-        title = f"{_signed(share.attribution)}{times}"
-        tint = _tint(share.attribution, scale)
-        words.append(_ShownWord(text=share.text, tint=tint, title=title, mark=mark))
-        last_index = share.word_index
-    return tuple(words)
-
-
-def _tint(value: float, scale: float) -> str:
-    """One of nine style classes, ``n4`` to ``p4``; ``z`` is no tint."""
-    step = round(max(-1.0, min(1.0, value / scale)) * TINTS) if scale > 0 else 0
-    return f"{'p' if step > 0 else 'n'}{abs(step)}" if step else "z"
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.3f}"
-    return "0.000" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _sentence(text: str) -> str:

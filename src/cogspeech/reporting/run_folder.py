@@ -21,15 +21,24 @@ import yaml
 
 from cogspeech.audit.audit import Audit, audit_json
 from cogspeech.cache import write_atomically
-from cogspeech.config import AuditSection, Study, as_plain, study_hash, without_place
+from cogspeech.config import AuditSection, Study, TargetSection, as_plain, study_hash, without_place
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.estimates import confusion_json, primary_metric
 from cogspeech.evaluation.probing import RULE, ProbeResult
 from cogspeech.training.bundle import Bundle, save_bundle
+from cogspeech.training.objectives.base import build_objective
 from cogspeech.transcripts.quality import Quality, quality_csv
 from cogspeech.transcripts.transcribe import makers_of
-from cogspeech.types import RESEARCH_STATEMENT, Attribution, Corpus, Estimate, Prediction
+from cogspeech.types import (
+    RESEARCH_STATEMENT,
+    Attribution,
+    Corpus,
+    Estimate,
+    Prediction,
+    ScorePrediction,
+)
 
 LIBRARIES = ("accelerate", "numpy", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
              "torch", "transformers")  # fmt: skip
@@ -54,7 +63,7 @@ class StudyResult:
     study: Study
     corpus: Corpus
     audit: Audit
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[Prediction, ...] | tuple[ScorePrediction, ...]
     metrics: dict[str, dict[str, Estimate]]
     comparisons: tuple[Comparison, ...]
     probes: tuple[ProbeResult, ...]
@@ -141,12 +150,15 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "n_participants": len({r.participant_id for r in tested}),
         "n_recordings": len(tested),
         "classes": list(result.study.target.classes),
+        "score": build_objective(result.study.target).score_column,
+        "primary_metric": primary_metric(result.study.target.classes),
         "primary": result.study.fusion.name,
         "configurations_tried": result.study.tune.trials if result.study.tune else 1,
         "systems": {
             system: {name: asdict(estimate) for name, estimate in estimates.items()}
             for system, estimates in result.metrics.items()
         },
+        "confusion": confusion_json(result.predictions, result.study.target.classes),
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
         "probes": {
             probe.name: {
@@ -163,24 +175,25 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
     }
 
 
-def predictions_csv(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:
+def predictions_csv(
+    predictions: Sequence[Prediction | ScorePrediction], classes: Sequence[str]
+) -> str:
     """The contract's ``predictions.csv``: out-of-fold only; more columns for more than a diagnosis.
 
     ``probability_CLASS`` where there are more than two classes, ``score`` and ``predicted_score``
-    where the target has a score.
+    where the target has a score; without classes no ``label`` and no ``probability``.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    columns = PREDICTION_COLUMNS if classes else PREDICTION_COLUMNS[:-2]
     of_classes = [f"probability_{name}" for name in classes] if len(classes) > 2 else []
     has_score = any(p.predicted_score is not None for p in predictions)
-    of_score = SCORE_COLUMNS if has_score else ()
-    writer.writerow([*PREDICTION_COLUMNS, *of_classes, *of_score])
+    names = [*columns, *of_classes, *(SCORE_COLUMNS if has_score else ())]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
     for prediction in predictions:
         row = asdict(prediction)
-        given = prediction.probabilities if of_classes else ()
-        writer.writerow(
-            [row[c] for c in PREDICTION_COLUMNS] + [*given, *(row[c] for c in of_score)]
-        )
+        row |= zip(of_classes, row.get("probabilities", ()), strict=False)
+        writer.writerow([row[name] for name in names])
     return text.getvalue()
 
 
@@ -193,10 +206,22 @@ def _dropped_csv(section: AuditSection) -> str:
     return text.getvalue()
 
 
+def _meaning(target: TargetSection) -> str:
+    """Of an attribution."""
+    if not target.classes:
+        return (
+            f"{target.column} of the recording, in deviations of the training part, minus that "
+            "without the word and its pause; above 0 the word raises it"
+        )
+    return (
+        "logit of the recording minus the logit without the word and its pause; above 0 the word "
+        f"speaks for '{' or '.join(target.classes[1:])}'"
+    )
+
+
 def _attributions_json(result: StudyResult) -> dict[str, Any]:
     return {
-        "meaning": "logit of the recording minus the logit without the word and its pause; "
-        f"above 0 the word speaks for '{result.study.target.classes[1]}'",
+        "meaning": _meaning(result.study.target),
         "recordings": {
             recording_id: [
                 {

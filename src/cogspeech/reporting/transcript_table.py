@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter
 
 from cogspeech.evaluation.intervals import median_interval
-from cogspeech.types import Prediction
+from cogspeech.evaluation.score_metrics import Scored
+from cogspeech.reporting.outcomes import label_of
 
 
 class QualityRow(BaseModel):
@@ -48,16 +49,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptTable:
-    """Lists with one place per class, in the order of the study's classes."""
+    """Lists with one place per class, in the order of the study's classes, or one for all."""
 
-    recordings: tuple[int, int]
-    sources: tuple[dict[str, int], dict[str, int]]
+    recordings: tuple[int, ...]
+    sources: tuple[dict[str, int], ...]
     """Recordings by source."""
     only_in_one_class: tuple[str, ...]
     """Sources that transcribed recordings of one class only."""
-    repeating: tuple[int, int]
+    repeating: tuple[int, ...]
     """Recordings in which a phrase is said three times in a row."""
-    measures: Mapping[str, tuple[Cell | None, Cell | None]]
+    measures: Mapping[str, tuple[Cell | None, ...]]
     """``None`` where no recording of the class has the measure."""
 
 
@@ -74,31 +75,32 @@ def read_quality(text: str) -> tuple[QualityRow, ...]:
     return TypeAdapter(tuple[QualityRow, ...]).validate_python(rows)
 
 
-def transcript_table(
-    rows: Sequence[QualityRow], predictions: Sequence[Prediction]
-) -> TranscriptTable:
-    """Both classes side by side: medians over participants of the means of their recordings.
+def transcript_table(rows: Sequence[QualityRow], predictions: Sequence[Scored]) -> TranscriptTable:
+    """The classes side by side: medians over participants of the means of their recordings.
 
     Args:
         rows: of ``quality.csv``.
         predictions: of one system; they say which recordings are whose, and of which class.
     """
-    facts = {p.recording_id: (p.label, p.participant_id) for p in predictions}
+    facts = {p.recording_id: (label_of(p), p.participant_id) for p in predictions}
     known = [row for row in rows if row.recording_id in facts]
-    classes = [[row for row in known if facts[row.recording_id][0] == label] for label in (0, 1)]
+    labels = range(max((label for label, _ in facts.values()), default=0) + 1)
+    classes = [[row for row in known if facts[row.recording_id][0] == label] for label in labels]
     people = {row.recording_id: facts[row.recording_id][1] for row in known}
-    negative, positive = (dict(Counter(row.source for row in part)) for part in classes)
-    one_sided = sorted(negative.keys() ^ positive.keys())
+    sources = tuple(dict(Counter(row.source for row in part)) for part in classes)
+    one_sided = [
+        name for name, count in Counter(s for part in sources for s in part).items() if count == 1
+    ]
     cells = {
-        name: (_cell(classes[0], people, measure), _cell(classes[1], people, measure))
+        name: tuple(_cell(part, people, measure) for part in classes)
         for name, measure in MEASURES.items()
     }
     return TranscriptTable(
-        recordings=(len(classes[0]), len(classes[1])),
-        sources=(negative, positive),
-        only_in_one_class=tuple(one_sided) if negative and positive else (),
-        repeating=(_repeating(classes[0]), _repeating(classes[1])),
-        measures={name: pair for name, pair in cells.items() if any(pair)},
+        recordings=tuple(map(len, classes)),
+        sources=sources,
+        only_in_one_class=tuple(sorted(one_sided)) if len(sources) > 1 and all(sources) else (),
+        repeating=tuple(map(_repeating, classes)),
+        measures={name: each for name, each in cells.items() if any(each)},
     )
 
 

@@ -28,7 +28,7 @@ class TfidfSvm(Baseline):
         cases, labels = both_parts(task)
         people = [case.recording.participant_id for case in cases]
         by_class = [
-            {p for p, label in zip(people, labels, strict=True) if label == k} for k in (0, 1)
+            {p for p, label in zip(people, labels, strict=True) if label == k} for k in set(labels)
         ]
         inner = StratifiedGroupKFold(n_splits=min(INNER_FOLDS, *map(len, by_class)))
         pipeline = make_pipeline(

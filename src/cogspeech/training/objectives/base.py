@@ -5,7 +5,7 @@ Axes: ``recording`` (or ``batch``), ``output`` (what a fusion gives per recordin
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -17,7 +17,7 @@ from cogspeech.config import Component, Settings, TargetSection, parse_options
 from cogspeech.corpora.base import score_of
 from cogspeech.errors import ConfigError
 from cogspeech.registry import Registry
-from cogspeech.types import Answers, Recording
+from cogspeech.types import Answers, Corpus, Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,8 @@ class Objective(ABC):
     Options: ClassVar[type[Settings]]
     has_classes: ClassVar[bool] = True
     """False: the target is a number, and there are no classes."""
+    is_ordered: ClassVar[bool] = False
+    """True: the classes have an order."""
     num_outputs: int
     """What a fusion has to give per recording."""
     score_column: str | None = None
@@ -141,21 +143,6 @@ def _chosen(target: TargetSection) -> Component:
     return target.objective or Component(name=default)
 
 
-def refuse_unevaluated(target: TargetSection) -> None:
-    """Refuses what can be trained but not evaluated yet.
-
-    Raises:
-        ConfigError: the target has more than two classes, or a score.
-    """
-    score = build_objective(target).score_column
-    if len(target.classes) != 2 or score:
-        raise ConfigError(
-            "'cogspeech run' evaluates two classes without a score; the target has "
-            f"{len(target.classes)} classes and {f'the score {score!r}' if score else 'no score'}; "
-            "give target.classes two names and no objective with a score"
-        )
-
-
 def scores_for(target: TargetSection, recordings: Sequence[Recording]) -> tuple[float | None, ...]:
     """The scores that the objective of a target learns from; none where it reads no score.
 
@@ -164,3 +151,14 @@ def scores_for(target: TargetSection, recordings: Sequence[Recording]) -> tuple[
     """
     column = build_objective(target).score_column
     return tuple(score_of(r, column, target) for r in recordings) if column else ()
+
+
+def with_scores(corpus: Corpus, target: TargetSection) -> Corpus:
+    """The corpus with the number that the target asks for in every recording that has it.
+
+    Raises:
+        CorpusError: a cell is no number.
+    """
+    scores = scores_for(target, corpus.recordings) or [None] * len(corpus.recordings)
+    scored = zip(corpus.recordings, scores, strict=True)
+    return replace(corpus, recordings=tuple(replace(r, score=score) for r, score in scored))

@@ -1,6 +1,6 @@
 """``ordinal``: classes in an order, such as control, MCI, dementia."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -30,6 +30,7 @@ class Ordinal(Objective):
     """
 
     Options = ClassOptions
+    is_ordered: ClassVar[bool] = True
 
     def __init__(self, options: Any, target: TargetSection) -> None:
         refuse_unless(
