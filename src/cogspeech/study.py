@@ -50,7 +50,14 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
-from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
+from cogspeech.systems import (
+    FitWorker,
+    FusionSystem,
+    applicable,
+    data_hash,
+    fit_ahead,
+    other_systems,
+)
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
@@ -112,7 +119,10 @@ def run_study(
             worker = FitWorker(study=study, cases=cases, checkpoints=checkpoints, data=data)
             fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
         primary = FusionSystem(study.fusion, study, checkpoints, data=data)
-        systems = [primary, *other_systems(study, checkpoints, data=data)]
+        others, why_not = applicable(
+            other_systems(study, checkpoints, data=data), cases, progress=progress
+        )
+        systems = [primary, *others]
         answered = cross_validate(
             systems,
             cases,
@@ -122,14 +132,13 @@ def run_study(
             progress=progress,
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
-    others = [system.name for system in systems[1:]]
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
         predictions=answered.test,
         metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=compare_with_primary(answered.test, primary.name, others),
+        comparisons=compare_with_primary(answered.test, primary.name, [s.name for s in others]),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -148,6 +157,8 @@ def run_study(
         bundle=bundle,
         data_hash=data,
         plan=plan,
+        not_applicable=why_not,
+        terms={system.name: system.terms for system in systems if system.terms},
     )
     if processes.is_main:
         _publish(result, run_dir)
@@ -202,11 +213,17 @@ def load_study(path: Path) -> Study:
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
+    _check_compared(study, where)
+    return study
+
+
+def _check_compared(study: Study, where: str) -> None:
     known = (*FUSIONS.names(), *BASELINES.names())
     for name in study.compare:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
-    return study
+        if name in BASELINES.names():
+            BASELINES.get(name)()  # its library may be missing
 
 
 def import_study(

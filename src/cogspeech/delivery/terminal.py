@@ -112,6 +112,10 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         cells = [_cell(estimates[name]) for name in SHOWN_METRICS]
         table.add_row(system, *cells, style="bold" if is_primary else None)
     console.print(table)
+    for system, reason in result.not_applicable.items():
+        console.print(Text(f"{system} is not applicable: {reason}"))
+    for system, terms in result.terms.items():
+        console.print(Text(f"{system}: {terms}", style="bold"))
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (

@@ -64,6 +64,8 @@ class _Metrics(_Read):
     classes: tuple[str, str]
     primary: str
     systems: dict[str, dict[str, Estimate]]
+    not_applicable: dict[str, str] = {}
+    terms: dict[str, str] = {}
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
     probe_rule: str

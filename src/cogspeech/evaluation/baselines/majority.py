@@ -2,19 +2,13 @@
 
 import numpy as np
 
-from cogspeech.evaluation.base import (
-    BASELINES,
-    Baseline,
-    FoldAnswers,
-    FoldTask,
-    both_parts,
-    two_classes,
-)
+from cogspeech.evaluation.base import BASELINES, Baseline, FoldAnswers, FoldTask, both_parts
+from cogspeech.types import Answers
 
 
 @BASELINES.register("majority")
 class Majority(Baseline):
-    """The share of the second class on the training side, for every recording."""
+    """The share of each class on the training side, for every recording."""
 
     name = "majority"
     is_seeded = False
@@ -22,4 +16,5 @@ class Majority(Baseline):
     def fit_predict(self, task: FoldTask) -> FoldAnswers:
         """A constant."""
         _, labels = both_parts(task)
-        return FoldAnswers(test=two_classes(np.full(len(task.test), np.mean(labels))))
+        shares = np.bincount(labels) / len(labels)
+        return FoldAnswers(test=Answers(probabilities=np.tile(shares, (len(task.test), 1))))
