@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from cogspeech.corpora.audio import read_audio
 from cogspeech.types import Case, Transcript
@@ -19,6 +19,7 @@ SAMPLE_RATE_HZ = 16_000
 STRIDE, KERNEL, FFT = 320, 640, 1024
 TAPER = np.hanning(KERNEL + 1)[:-1].astype(np.float32)
 LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 70, 400
+OVERSAMPLING = 2
 VOICED_FROM = 0.45
 """Of the normalised autocorrelation; the voicing threshold of Praat (Boersma, 1993)."""
 MIN_FRAMES = 10
@@ -120,23 +121,34 @@ def features_of_samples(
 def pitch_track(power: Spectra) -> tuple[Track, Track]:
     """The strongest period of each frame as a frequency in Hz, and its normalised autocorrelation.
 
-    Boersma (1993): the autocorrelation of the tapered frame over that of the taper, the highest
-    point found by a parabola. A longer period must be clearly stronger (his octave cost, 0.01).
+    Boersma (1993): the autocorrelation of the tapered frame over that of the taper. Peaks lie
+    between samples, so it is computed at `OVERSAMPLING` times the rate, with a parabola through
+    each peak. A period twice as long must be stronger by his octave cost, 0.01.
     """
-    shortest, longest = SAMPLE_RATE_HZ // HIGHEST_PITCH_HZ, SAMPLE_RATE_HZ // LOWEST_PITCH_HZ
-    correlation = scipy.fft.irfft(power, FFT)[:, : longest + 2]
-    of_taper = scipy.fft.irfft(np.square(np.abs(scipy.fft.rfft(TAPER, FFT))), FFT)[: longest + 2]
-    normalised = correlation / (correlation[:, :1] + FLOOR) * (of_taper[0] / of_taper)
-    lags = np.arange(shortest, longest + 1)
-    octaves = np.log2(lags).astype(np.float32)
-    best = shortest + np.argmax(normalised[:, lags] - 0.01 * octaves, axis=1)
+    rate_hz = OVERSAMPLING * SAMPLE_RATE_HZ
+    shortest, longest = rate_hz // HIGHEST_PITCH_HZ, rate_hz // LOWEST_PITCH_HZ
+    of_taper = np.square(np.abs(scipy.fft.rfft(TAPER, FFT)))
+    lags = np.arange(shortest - 1, longest + 2)
+    normalised, of_lags = (_autocorrelation(each, lags) for each in (power, of_taper[None]))
+    normalised /= of_lags
+    before, at, after = normalised[:, :-2], normalised[:, 1:-1], normalised[:, 2:]
+    cost = np.float32(0.01) * np.log2(lags[1:-1]).astype(np.float32)
+    is_peak = (at >= before) & (at >= after)
+    best = np.argmax(np.where(is_peak, at - cost, -np.inf), axis=1)
     row = np.arange(len(power))
-    before, at, after = (normalised[row, best + step] for step in (-1, 0, 1))
-    curve = before - 2 * at + after
-    is_peak = (at >= before) & (at >= after) & (curve < 0)
-    shift = np.where(is_peak, 0.5 * (before - after) / np.where(is_peak, curve, 1.0), 0.0)
-    strength = np.where(is_peak, at - 0.25 * (before - after) * shift, 0.0)
-    return SAMPLE_RATE_HZ / (best + shift), np.clip(strength, 0.0, 1.0)
+    low, top, high = (each[row, best] for each in (before, at, after))
+    curve = low - 2 * top + high
+    shift = np.where(curve < 0, 0.5 * (low - high) / np.where(curve < 0, curve, 1.0), 0.0)
+    strength = np.where(is_peak.any(axis=1), top - 0.25 * (low - high) * shift, 0.0)
+    return rate_hz / (lags[1:-1][best] + shift), np.clip(strength, 0.0, 1.0)
+
+
+def _autocorrelation(
+    power: Spectra, lags: Int[np.ndarray, " lag"]
+) -> Float[np.ndarray, "frame lag"]:
+    """Relative to lag 0, at lags counted in oversampled samples."""
+    found = scipy.fft.irfft(power, OVERSAMPLING * FFT)
+    return np.asarray(found[:, lags] / (found[:, :1] + FLOOR))
 
 
 def _spans(transcript: Transcript) -> list[tuple[float, float]]:
