@@ -15,7 +15,7 @@ from checkpoints import save_audio_checkpoint, save_text_checkpoint
 from cogspeech.config import Study
 from cogspeech.corpora.base import IMPORTERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from cogspeech.delivery.cli import main
-from cogspeech.evaluation.base import PROBES
+from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.transcripts.base import read_transcript_file
@@ -129,6 +129,13 @@ def test_the_docs_name_every_fusion_and_objective_with_every_option():
         for name in registry.names():
             for word in (name, *registry.get(name).Options.model_fields):
                 assert f"`{word}`" in text, word
+
+
+def test_the_docs_name_every_baseline_and_the_default_compares_with_all_but_two():
+    text = (ROOT / "docs" / "explanation" / "baselines.md").read_text()
+    assert [name for name in BASELINES.names() if f"| `{name}` |" not in text] == []
+    compared = Study.model_fields["compare"].default
+    assert set(BASELINES.names()) - {*compared} == {"egemaps", "random_embeddings"}
 
 
 def test_the_docs_name_every_column():
