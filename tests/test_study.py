@@ -329,11 +329,19 @@ def test_a_study_that_is_refused_leaves_an_empty_folder(folder: Path, tmp_path: 
 def test_the_smallest_corpus_that_can_be_divided_can_be_compared_with_a_baseline(
     folder: Path, tmp_path: Path
 ) -> None:
-    sections = {"compare": ["tfidf_svm"], "probes": [], "training": {"max_epochs": 1}}
+    compared = ["tfidf_svm", "demographics_only", "egemaps"]
+    sections = {"compare": compared, "probes": [], "training": {"max_epochs": 1}}
 
     result = run_study(load_study(_study(folder, **sections)), tmp_path / "run")
 
-    assert "tfidf_svm" in result.metrics
+    written = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(result.metrics) == set(written["systems"]) == {"text_only", "tfidf_svm", "egemaps"}
+    assert [c["b"] for c in written["comparisons"]] == ["tfidf_svm", "egemaps"]
+    assert written["not_applicable"].keys() == {"demographics_only"}
+    assert "non-commercial" in written["terms"]["egemaps"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "no recording has an age" in page
+    assert "non-commercial" in page
 
 
 def test_a_recording_too_short_for_the_encoder_is_refused(

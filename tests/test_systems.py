@@ -10,7 +10,8 @@ from cogspeech.config import Study
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.engines.base import EngineOptions, build_engine
 from cogspeech.errors import CheckpointError, TrainingError
-from cogspeech.systems import FitWorker, fit_ahead
+from cogspeech.evaluation.base import BASELINES
+from cogspeech.systems import FitWorker, applicable, fit_ahead
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -132,3 +133,14 @@ def test_what_went_wrong_in_a_fit_is_told_as_it_is(tmp_path):
 
     with pytest.raises(CheckpointError, match="no room"):
         fit_ahead(stumbler, a_plan(), build_engine("local", EngineOptions()), seeds=(7,))
+
+
+def test_a_system_that_does_not_apply_is_left_out_with_its_reason():
+    systems = [BASELINES.get(name)() for name in ("majority", "demographics_only", "length_only")]
+    told = []
+
+    found, reasons = applicable(systems, some_cases(), progress=lambda *step: told.append(step))
+
+    assert [system.name for system in found] == ["majority", "length_only"]
+    assert reasons == {"demographics_only": "no recording has an age, a sex or years of education"}
+    assert told[-1] == ("measure", 3, 3)

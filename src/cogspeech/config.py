@@ -266,6 +266,12 @@ class Study(Settings):
         "late_fusion",
         "pooled_cross_attention",
         "tfidf_svm",
+        "linguistic",
+        "acoustic_functionals",
+        "pooled_embeddings",
+        "pauses_only",
+        "length_only",
+        "demographics_only",
         "majority",
     )
     training: TrainingSection = TrainingSection()

@@ -53,6 +53,7 @@ from cogspeech.reporting.run_folder import (
 from cogspeech.systems import (
     FitWorker,
     FusionSystem,
+    applicable,
     data_hash,
     fit_ahead,
     other_systems,
@@ -120,7 +121,10 @@ def run_study(
             worker = FitWorker(study=study, cases=cases, checkpoints=checkpoints, data=data)
             fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
         primary = FusionSystem(study.fusion, study, checkpoints, data=data)
-        systems = [primary, *other_systems(study, checkpoints, data=data)]
+        others, why_not = applicable(
+            other_systems(study, checkpoints, data=data), cases, progress=progress
+        )
+        systems = [primary, *others]
         answered = cross_validate(
             systems,
             cases,
@@ -155,6 +159,8 @@ def run_study(
         bundle=bundle,
         data_hash=data,
         plan=plan,
+        not_applicable=why_not,
+        terms={system.name: system.terms for system in systems if system.terms},
     )
     if processes.is_main:
         _publish(result, run_dir)
@@ -218,11 +224,17 @@ def load_study(path: Path) -> Study:
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
+    _check_compared(study, where)
+    return with_able_systems(study, where=where)
+
+
+def _check_compared(study: Study, where: str) -> None:
     known = (*FUSIONS.names(), *BASELINES.names())
     for name in study.compare:
         if name not in known:
             raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
-    return with_able_systems(study, where=where)
+        if name in BASELINES.names():
+            BASELINES.get(name)()  # its library may be missing
 
 
 def import_study(

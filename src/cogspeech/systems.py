@@ -164,6 +164,18 @@ def with_able_systems(study: Study, *, where: str) -> Study:
     return study.model_copy(update={"compare": able})
 
 
+def applicable(
+    systems: Sequence[System], cases: Sequence[Case], *, progress: Progress = no_progress
+) -> tuple[tuple[System, ...], dict[str, str]]:
+    """The systems that can say something about these recordings, and why the others cannot."""
+    reasons = {}
+    for done, system in enumerate(systems, start=1):
+        reasons[system.name] = system.why_not(cases)
+        progress("measure", done, len(systems))
+    found = tuple(system for system in systems if reasons[system.name] is None)
+    return found, {name: reason for name, reason in reasons.items() if reason is not None}
+
+
 @dataclass(frozen=True, kw_only=True)
 class FitJob:
     """One fit: independent of every other."""

@@ -1,5 +1,6 @@
 """What a person sees: bars while it lasts, a table at the end."""
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -74,6 +75,18 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
             folds=(Fold(repeat=0, fold=0, train=(), validation=(), test=("p0", "p1", "p2")),)
         ),
     )
+
+
+def test_the_summary_names_systems_that_do_not_apply_and_terms_of_use(wide, capsys) -> None:
+    told = dataclasses.replace(
+        _result(), not_applicable={"b": "nobody has [red]"}, terms={"c": "for research only"}
+    )
+
+    print_summary(told, Path("out"))
+
+    shown = capsys.readouterr().out
+    assert "b is not applicable: nobody has [red]" in shown
+    assert "c: for research only" in shown
 
 
 @pytest.fixture

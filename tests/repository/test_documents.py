@@ -14,7 +14,7 @@ from checkpoints import save_audio_checkpoint, save_text_checkpoint
 from cogspeech.config import Study
 from cogspeech.corpora.base import IMPORTERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from cogspeech.delivery.cli import main
-from cogspeech.evaluation.base import PROBES
+from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.transcripts.base import read_transcript_file
@@ -128,6 +128,13 @@ def test_the_docs_name_every_fusion_and_objective_with_every_option():
                 assert f"`{word}`" in text, word
 
 
+def test_the_docs_name_every_baseline_and_the_default_compares_with_all_but_two():
+    text = (ROOT / "docs" / "explanation" / "baselines.md").read_text()
+    assert [name for name in BASELINES.names() if f"| `{name}` |" not in text] == []
+    compared = Study.model_fields["compare"].default
+    assert set(BASELINES.names()) - {*compared} == {"egemaps", "random_embeddings"}
+
+
 def test_the_docs_name_every_column():
     text = (ROOT / "docs" / "recordings-table.md").read_text()
 
@@ -155,7 +162,7 @@ def test_every_dependency_has_a_pin_and_every_promised_extra_exists():
     assert names - pins == set()
     assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text()
     assert set(extras) == {
-        "align", "asr", "demo", "dev", "explain", "export", "media", "peft", "ray",
+        "align", "asr", "demo", "dev", "explain", "export", "media", "opensmile", "peft", "ray",
         "serve", "tensorboard", "test", "tune", "vad",
     }  # fmt: skip
 

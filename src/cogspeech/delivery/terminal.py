@@ -125,6 +125,10 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         console.print(Text(f"comparisons and probes are about {others} against {classes[0]}"))
     elif not classes:
         console.print(Text("no comparison and no probe was made: they are about classes"))
+    for system, reason in result.not_applicable.items():
+        console.print(Text(f"{system} is not applicable: {reason}"))
+    for system, terms in result.terms.items():
+        console.print(Text(f"{system}: {terms}", style="bold"))
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (

@@ -44,6 +44,13 @@ class System(ABC):
     name: str
     is_seeded: bool
     """False: every seed would give the same answer, so one is enough."""
+    terms: str | None = None
+    """Under which its results may be used, where they are not those of this software."""
+
+    def why_not(self, cases: Sequence[Case]) -> str | None:
+        """Why it cannot say anything about these recordings; ``None`` where it can."""
+        del cases
+        return None
 
     @abstractmethod
     def fit_predict(self, task: FoldTask) -> FoldAnswers:

@@ -83,6 +83,8 @@ class _Metrics(_Read):
     systems: dict[str, dict[str, Estimate]]
     confusion: dict[str, tuple[tuple[Estimate, ...], ...]] = {}
     """Of more than two classes: rows of the truth, columns of the decision."""
+    not_applicable: dict[str, str] = {}
+    terms: dict[str, str] = {}
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
     probe_rule: str

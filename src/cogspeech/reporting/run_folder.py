@@ -12,7 +12,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,10 @@ class StudyResult:
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    """Systems that could not be asked, and why."""
+    terms: dict[str, str] = field(default_factory=dict)
+    """Under which the results of a system may be used."""
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -159,6 +163,8 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for system, estimates in result.metrics.items()
         },
         "confusion": confusion_json(result.predictions, result.study.target.classes),
+        "not_applicable": result.not_applicable,
+        "terms": result.terms,
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
         "probes": {
             probe.name: {

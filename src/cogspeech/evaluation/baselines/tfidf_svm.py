@@ -5,15 +5,12 @@ import itertools
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from cogspeech.evaluation.base import BASELINES, Baseline, FoldAnswers, FoldTask, both_parts
+from cogspeech.evaluation.feature_model import inner_folds
 from cogspeech.types import Answers, Case
-
-INNER_FOLDS = 3
-"""At most; a small class allows as many as it has participants."""
 
 
 @BASELINES.register("tfidf_svm")
@@ -27,10 +24,6 @@ class TfidfSvm(Baseline):
         """The calibrated probability; vocabulary and weights come from the training side alone."""
         cases, labels = both_parts(task)
         people = [case.recording.participant_id for case in cases]
-        by_class = [
-            {p for p, label in zip(people, labels, strict=True) if label == k} for k in set(labels)
-        ]
-        inner = StratifiedGroupKFold(n_splits=min(INNER_FOLDS, *map(len, by_class)))
         pipeline = make_pipeline(
             TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True),
             LinearSVC(class_weight="balanced", random_state=0),
@@ -39,7 +32,7 @@ class TfidfSvm(Baseline):
             pipeline,
             method="sigmoid",
             ensemble=False,
-            cv=list(inner.split(people, labels, groups=people)),
+            cv=inner_folds(labels, people),
         )
         calibrated.fit([_text(case) for case in cases], np.array(labels))
         found = calibrated.predict_proba([_text(case) for case in task.test])

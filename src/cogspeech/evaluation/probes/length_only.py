@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cogspeech.evaluation.base import PROBES, Probe
+from cogspeech.evaluation.features.length import length_features
 from cogspeech.types import Case
 
 
@@ -20,9 +21,5 @@ class LengthOnly(Probe):
 
     def features(self, case: Case) -> Float[np.ndarray, " feature"] | None:
         """Three logarithms."""
-        words = len(case.transcript.participant_words)
-        starts = case.embedded.event_start_s
-        span_s = float((starts + case.embedded.event_duration_s).max() - starts.min())
-        if span_s <= 0:
-            return None
-        return np.log([words, span_s, words / span_s])
+        found = length_features(case)
+        return np.array(list(found.values())) if found else None
