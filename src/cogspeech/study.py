@@ -35,7 +35,7 @@ from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES
+from cogspeech.evaluation.base import BASELINES, PROBES, ProbeTask
 from cogspeech.evaluation.comparison import compare_with_primary
 from cogspeech.evaluation.metrics import estimate_all, scores_of
 from cogspeech.evaluation.probing import run_probes
@@ -51,7 +51,7 @@ from cogspeech.reporting.run_folder import (
     write_run_folder,
 )
 from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
-from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
+from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle, with_verdicts
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
@@ -123,6 +123,17 @@ def run_study(
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
     others = [system.name for system in systems[1:]]
+    probes = run_probes(
+        probe_names(study),
+        ProbeTask(
+            cases=cases,
+            plan=plan,
+            classes=study.target.classes,
+            seed=study.seed,
+            primary=primary,
+        ),
+        progress=progress,
+    )
     result = StudyResult(
         study=study,
         corpus=corpus,
@@ -130,14 +141,7 @@ def run_study(
         predictions=answered.test,
         metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
         comparisons=compare_with_primary(answered.test, primary.name, others),
-        probes=run_probes(
-            probe_names(study),
-            cases,
-            plan,
-            classes=study.target.classes,
-            seed=study.seed,
-            progress=progress,
-        ),
+        probes=probes,
         attributions=explain_unseen(primary, cases, plan, progress=progress),
         qualities=measure_quality(
             corpus.recordings,
@@ -145,7 +149,7 @@ def run_study(
             study.transcripts,
             cache=ContentCache(cache_folder()),
         ),
-        bundle=bundle,
+        bundle=with_verdicts(bundle, {probe.name: probe.verdict for probe in probes}),
         data_hash=data,
         plan=plan,
     )

@@ -139,6 +139,7 @@ class Predictor:
                 "classes": list(facts.target.classes),
                 "weights_sha256": self._bundle.digest,
                 "notice": facts.notice,
+                "shortcuts": [n for n, verdict in facts.probes.items() if verdict == "shortcut"],
             },
             "use": RESEARCH_STATEMENT,
         }

@@ -25,7 +25,7 @@ from cogspeech.config import AuditSection, Study, as_plain, study_hash, without_
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
-from cogspeech.evaluation.probing import RULE, ProbeResult
+from cogspeech.evaluation.probing import ProbeResult, probes_json
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.transcripts.quality import Quality, quality_csv
 from cogspeech.transcripts.transcribe import makers_of
@@ -148,16 +148,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for system, estimates in result.metrics.items()
         },
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
-        "probes": {
-            probe.name: {
-                "auroc": asdict(probe.auroc) if probe.auroc else None,
-                "p_value": probe.p_value,
-                "verdict": probe.verdict,
-                "looks_at": probe.looks_at,
-            }
-            for probe in result.probes
-        },
-        "probe_rule": RULE,
+        "probes": probes_json(result.probes),
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
