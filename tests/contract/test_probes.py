@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from artefact_corpora import PLANTED, study_of
+from cogspeech.corpora.splits import SplitPlan
 from cogspeech.evaluation.base import PROBES
 from cogspeech.evaluation.change_probe import ChangeProbe
 from cogspeech.evaluation.feature_probe import FeatureProbe
@@ -205,3 +206,23 @@ def test_the_verdicts_are_corrected_for_their_number(tmp_path):
 
     smallest = min(result.p_value for result in results)
     assert min(r.p_adjusted for r in results) == pytest.approx(min(1.0, 3 * smallest))
+
+
+def test_none_applies_where_every_fold_tests_one_class(tmp_path):
+    task = study("length_only", tmp_path, is_planted=True)
+    labels = {case.recording.participant_id: task.label(case) for case in task.cases}
+    folds = tuple(
+        dataclasses.replace(fold, test=tuple(n for n in fold.test if labels[n] == fold.fold % 2))
+        for fold in task.plan.folds
+    )
+    task = dataclasses.replace(task, plan=SplitPlan(folds=folds))
+
+    for result in run_probes(PROBES.names(), task):
+        assert result.verdict == "not_applicable"
+        assert result.reason == "no fold tests participants of two classes"
+
+
+def test_none_applies_to_a_score_without_classes(tmp_path):
+    task = dataclasses.replace(study("length_only", tmp_path, is_planted=True), classes=())
+
+    assert {r.verdict for r in run_probes(PROBES.names(), task)} == {"not_applicable"}

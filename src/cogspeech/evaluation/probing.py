@@ -35,8 +35,9 @@ def run_probes(
 ) -> tuple[ProbeResult, ...]:
     """Every probe, with a verdict corrected for their number."""
     findings = []
+    reason = _why_none_applies(task)
     for done, name in enumerate(names, start=1):
-        findings.append(PROBES.get(name)().run(task))
+        findings.append(ProbeFinding(reason=reason) if reason else PROBES.get(name)().run(task))
         progress("probes", done, len(names))
     decided = [
         at for at, f in enumerate(findings) if f.p_value is not None and f.is_shortcut is None
@@ -47,6 +48,16 @@ def run_probes(
         _result(name, finding, adjusted.get(at))
         for at, (name, finding) in enumerate(zip(names, findings, strict=True))
     )
+
+
+def _why_none_applies(task: ProbeTask) -> str:
+    """An AUROC compares two people of different classes who are tested by the same fit."""
+    if len(task.classes) < 2:
+        return "the target has no classes"
+    labels = {case.recording.participant_id: task.label(case) for case in task.cases}
+    if any(len({labels[name] for name in fold.test}) == 2 for fold in task.plan.folds):
+        return ""
+    return "no fold tests participants of two classes"
 
 
 def _result(name: str, finding: ProbeFinding, p_adjusted: float | None) -> ProbeResult:

@@ -113,6 +113,16 @@ def dealt(labels: Int[np.ndarray, " participant"], seed: int) -> Labels:
 
 def screen(table: Table, labels: Int[np.ndarray, " participant"], task: ProbeTask) -> Screened:
     """The AUROC on the folds of a study, and its permutation p."""
+    drawn = dealt(labels, task.seed)
+    scores, aurocs = on_folds(table.participants, drawn, task.plan, weighted(table))
+    return Screened(
+        auroc=METRICS["auroc"](scores),
+        p_value=p_of_draws(aurocs[0], aurocs[1:]),
+    )
+
+
+def weighted(table: Table) -> Answering:
+    """The classifier: a sum of the features, weighted on the training side."""
 
     def answer(train: np.ndarray, test: np.ndarray, drawn: Labels) -> np.ndarray:
         columns = _standardised(table, train)
@@ -122,12 +132,7 @@ def screen(table: Table, labels: Int[np.ndarray, " participant"], task: ProbeTas
         scores: np.ndarray = columns[test] @ correlation**WEIGHT_POWER
         return scores
 
-    drawn = dealt(labels, task.seed)
-    scores, aurocs = on_folds(table.participants, drawn, task.plan, answer)
-    return Screened(
-        auroc=METRICS["auroc"](scores),
-        p_value=p_of_draws(aurocs[0], aurocs[1:]),
-    )
+    return answer
 
 
 def p_of_draws(observed: float, draws: Float[np.ndarray, " draw"]) -> float:
