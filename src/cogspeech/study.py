@@ -35,7 +35,7 @@ from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES, System
+from cogspeech.evaluation.base import BASELINES, PROBES, ProbeTask, System
 from cogspeech.evaluation.comparison import Comparison, compare_with_primary
 from cogspeech.evaluation.estimates import estimate_systems, training_means_of
 from cogspeech.evaluation.probing import run_probes
@@ -59,7 +59,7 @@ from cogspeech.systems import (
     other_systems,
     with_able_systems,
 )
-from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle
+from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle, with_verdicts
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
@@ -134,6 +134,17 @@ def run_study(
             progress=progress,
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
+    probes = run_probes(
+        probe_names(study),
+        ProbeTask(
+            cases=cases,
+            plan=plan,
+            classes=study.target.classes,
+            seed=study.seed,
+            primary=primary,
+        ),
+        progress=progress,
+    )
     result = StudyResult(
         study=study,
         corpus=corpus,
@@ -141,14 +152,7 @@ def run_study(
         predictions=answered.test or answered.scored,
         metrics=estimate(study, answered, systems, cases, plan),
         comparisons=compare(answered, systems),
-        probes=run_probes(
-            probe_names(study),
-            cases,
-            plan,
-            classes=study.target.classes,
-            seed=study.seed,
-            progress=progress,
-        ),
+        probes=probes,
         attributions=explain_unseen(primary, cases, plan, progress=progress),
         qualities=measure_quality(
             corpus.recordings,
@@ -156,7 +160,7 @@ def run_study(
             study.transcripts,
             cache=ContentCache(cache_folder()),
         ),
-        bundle=bundle,
+        bundle=with_verdicts(bundle, {probe.name: probe.verdict for probe in probes}),
         data_hash=data,
         plan=plan,
         not_applicable=why_not,

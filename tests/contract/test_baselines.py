@@ -10,10 +10,9 @@ import soundfile
 from cases import make_case
 from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.evaluation import feature_model
-from cogspeech.evaluation.base import BASELINES, PROBES
+from cogspeech.evaluation.base import BASELINES
 from cogspeech.evaluation.baselines import tfidf_svm
 from cogspeech.evaluation.metrics import METRICS, scores_of
-from cogspeech.evaluation.probing import _ProbeSystem
 from cogspeech.evaluation.protocol import cross_validate, fold_task
 from cogspeech.types import Word
 from conftest import make_embedded
@@ -219,12 +218,10 @@ def visits_of(made):
     ]
 
 
-@pytest.mark.parametrize("name", ["probe", *BASELINES.names()])
+@pytest.mark.parametrize("name", BASELINES.names())
 def test_an_answer_does_not_depend_on_who_else_is_tested(name, corpus):
     visits = visits_of(corpus("nothing"))
-    probe = PROBES.get("length_only")()
-    features = {case.recording.recording_id: probe.features(case) for case in visits}
-    system = _ProbeSystem(name, features) if name == "probe" else BASELINES.get(name)()
+    system = BASELINES.get(name)()
     task = task_of(visits)
 
     alone = system.fit_predict(dataclasses.replace(task, test=task.test[1:2])).test.positive

@@ -1,99 +1,228 @@
 """Every probe there is: red on its artefact, clear without, silent where it does not apply."""
 
 import dataclasses
-import math
+import functools
+import json
 
 import numpy as np
 import pytest
 import soundfile
-from scipy.stats import norm
 
-from cases import make_case
-from cogspeech.corpora.splits import People, plan_splits
+from artefact_corpora import PLANTED, study_of
+from cogspeech.corpora.splits import SplitPlan
 from cogspeech.evaluation.base import PROBES
-from cogspeech.evaluation.intervals import Z
-from cogspeech.evaluation.probing import run_probes
+from cogspeech.evaluation.change_probe import ChangeProbe
+from cogspeech.evaluation.feature_probe import FeatureProbe
+from cogspeech.evaluation.probing import probes_json, run_probes
 from cogspeech.types import Word
 
-CLASSES = ("control", "dementia")
+PEOPLE = 80
+STRONG = 0.95
 RATE_HZ = 16_000
+OF_SOUND = ("channel", "silence_only")
 
 
-def corpus(folder, planted):
-    """Forty people; `planted` is the artefact in which the classes differ, if any."""
+def heard(task, folder, planted):
+    """The study with a noise of its own for everybody; of the second class louder, if planted."""
     generator = np.random.default_rng(0)
-    made = []
-    for number in range(40):
-        label = number % 2
-        words = 10 + int(generator.integers(6)) + (8 if planted == "length_only" and label else 0)
-        noise = 0.01 * (3 if planted == "silence_only" and label else 1)
-        samples = noise * generator.standard_normal(round((0.5 * words + 1.5) * RATE_HZ))
-        path = folder / f"{planted}-{number}.wav"
-        soundfile.write(path, samples, RATE_HZ)
-        case = make_case(number, CLASSES[label], words=words)
-        recording = dataclasses.replace(case.recording, audio_path=path)
-        made.append(dataclasses.replace(case, recording=recording))
-    return made
+    cases = []
+    for case in task.cases:
+        path = folder / f"{planted}-{case.recording.recording_id}.wav"
+        loud = 10 ** (generator.normal(0, 2) / 20) * (3 if planted and task.label(case) else 1)
+        soundfile.write(path, 0.01 * loud * generator.standard_normal(3 * RATE_HZ), RATE_HZ)
+        words = tuple(Word(text="word", start_s=0.4 * at, end_s=0.4 * at + 0.2) for at in range(3))
+        cases.append(
+            dataclasses.replace(
+                case,
+                recording=dataclasses.replace(case.recording, audio_path=path),
+                transcript=dataclasses.replace(case.transcript, words=words),
+            )
+        )
+    return dataclasses.replace(task, cases=tuple(cases))
 
 
-def run(name, made):
-    people = People.of([case.recording for case in made], CLASSES)
-    plan = plan_splits(people, outer_folds=4, repeats=1, validation_fraction=0.25, seed=1)
-    (result,) = run_probes([name], made, plan, classes=CLASSES, seed=1)
+def study(name, folder, *, is_planted):
+    if name in OF_SOUND:
+        bare = study_of(None, participants=40, auroc=STRONG, seed=3, repeats=1)
+        return heard(bare, folder, is_planted)
+    artefact = PLANTED[name]
+    kind = artefact.planted if is_planted else artefact.absent
+    return made(kind)
+
+
+@functools.cache
+def made(kind):
+    return study_of(kind, participants=PEOPLE, auroc=STRONG, seed=3, repeats=1)
+
+
+def run(name, task):
+    (result,) = run_probes([name], task)
     return result
+
+
+def assert_keeps_the_contract(result):
+    told = json.loads(json.dumps(probes_json([result]), allow_nan=False))[result.name]
+    assert {"auroc", "p_value", "verdict", "rule"} <= set(told)
+    assert told["verdict"] == "shortcut"
+    assert 1 / 1000 <= told["p_value"] <= 1
+    assert set(told["auroc"]) == {"estimate", "low", "high", "n"}
 
 
 @pytest.mark.parametrize("name", PROBES.names())
 def test_it_turns_red_on_its_planted_artefact_and_only_then(name, tmp_path):
-    planted, clean = run(name, corpus(tmp_path, name)), run(name, corpus(tmp_path, "nothing"))
+    planted = run(name, study(name, tmp_path, is_planted=True))
+    clean = run(name, study(name, tmp_path, is_planted=False))
 
-    assert planted.verdict == "shortcut"
-    assert planted.auroc.low > 0.5
-    assert planted.p_value < 0.025
-    assert clean.verdict == "clear"
-    assert clean.p_value > 0.025
+    assert planted.verdict == "shortcut", planted
+    assert clean.verdict == "clear", clean
+    assert planted.auroc.low <= planted.auroc.estimate <= planted.auroc.high
+    assert run(name, study(name, tmp_path, is_planted=True)) == planted
+    assert_keeps_the_contract(planted)
 
 
 @pytest.mark.parametrize("name", PROBES.names())
-def test_it_says_what_it_looks_at(name):
-    assert PROBES.get(name).name == name
-    assert len(PROBES.get(name).looks_at) > 20
+def test_it_says_what_it_looks_at_by_which_rule_and_what_red_means(name):
+    probe = PROBES.get(name)
+
+    assert probe.name == name
+    for said in (probe.looks_at, probe.rule, probe.red_means):
+        assert len(said) > 20
+    assert probe.rule.startswith("shortcut: ")
+    assert probe.red_means.endswith(".")
 
 
-def test_silence_does_not_apply_where_nobody_is_silent(tmp_path):
-    made = corpus(tmp_path, "nothing")
-    words = (Word(text="long", start_s=0.0, end_s=30.0),)
-    transcript = dataclasses.replace(made[0].transcript, words=words)
-    made[0] = dataclasses.replace(made[0], transcript=transcript)
+def nobody(name, task):
+    """The study without anything that the probe looks at."""
+    cases = []
+    for case in task.cases:
+        row = dataclasses.replace(case.recording, age_years=None, sex=None, education_years=None)
+        words = tuple(
+            dataclasses.replace(word, confidence=None)
+            for word in case.transcript.words
+            if word.speaker == "participant"
+        )
+        if name == "silence_only":
+            words = (Word(text="long", start_s=0.0, end_s=30.0),)
+        instant = np.zeros_like(case.embedded.event_start_s)
+        embedded = dataclasses.replace(
+            case.embedded, event_start_s=instant, event_duration_s=instant
+        )
+        cases.append(
+            dataclasses.replace(
+                case,
+                recording=row,
+                transcript=dataclasses.replace(case.transcript, words=words),
+                embedded=embedded,
+            )
+        )
+    return dataclasses.replace(task, cases=tuple(cases))
 
-    result = run("silence_only", made)
+
+FEATURE_PROBES = [name for name in PROBES.names() if issubclass(PROBES.get(name), FeatureProbe)]
+CHANGE_PROBES = [name for name in PROBES.names() if issubclass(PROBES.get(name), ChangeProbe)]
+
+
+@pytest.mark.parametrize("name", [n for n in FEATURE_PROBES if n != "channel"])
+def test_it_does_not_apply_where_nobody_has_what_it_looks_at(name, tmp_path):
+    result = run(name, nobody(name, study(name, tmp_path, is_planted=True)))
 
     assert (result.verdict, result.auroc, result.p_value) == ("not_applicable", None, None)
+    assert result.reason.startswith("0 participants have")
 
 
-def test_silence_does_not_apply_where_word_times_are_unknown(tmp_path):
-    made = corpus(tmp_path, "nothing")
-    transcript = dataclasses.replace(made[0].transcript, words=(Word(text="untimed"),))
+@pytest.mark.parametrize("name", FEATURE_PROBES)
+def test_it_sees_the_test_side_without_labels(name, tmp_path):
+    task = study(name, tmp_path, is_planted=True)
+    blind = [
+        dataclasses.replace(case, recording=dataclasses.replace(case.recording, label=None))
+        for case in task.cases
+    ]
 
-    assert (
-        PROBES.get("silence_only")().features(dataclasses.replace(made[0], transcript=transcript))
-        is None
+    assert PROBES.get(name)().features(blind) == PROBES.get(name)().features(task.cases)
+
+
+@pytest.mark.parametrize("name", CHANGE_PROBES)
+def test_it_does_not_apply_without_fits_that_can_be_asked(name, tmp_path):
+    task = dataclasses.replace(study(name, tmp_path, is_planted=True), primary=None)
+
+    assert run(name, task).verdict == "not_applicable"
+
+
+@pytest.mark.parametrize("name", CHANGE_PROBES)
+def test_it_asks_every_fit_only_about_people_it_has_not_seen(name, tmp_path):
+    task = study(name, tmp_path, is_planted=True)
+    asked = []
+
+    class Watched:
+        name = "watched"
+
+        def answer(self, fold, cases):
+            asked.append((fold, [case.recording.participant_id for case in cases]))
+            return task.primary.answer(fold, cases)
+
+    run(name, dataclasses.replace(task, primary=Watched()))
+
+    tested = {f.fold: set(f.test) for f in task.plan.folds if f.repeat == 0}
+    assert {fold for fold, _ in asked} == set(tested)
+    assert all(set(people) == tested[fold] for fold, people in asked)
+    assert all(len(people) == len(tested[fold]) for fold, people in asked)
+
+
+def test_a_category_that_differs_is_found_among_numbers_that_do_not(tmp_path):
+    task = study("demographics_only", tmp_path, is_planted=False)
+    rows = [
+        dataclasses.replace(case.recording, sex=("f", "m")[task.label(case)]) for case in task.cases
+    ]
+    cases = tuple(
+        dataclasses.replace(case, recording=row) for case, row in zip(task.cases, rows, strict=True)
     )
 
+    assert run("demographics_only", dataclasses.replace(task, cases=cases)).verdict == "shortcut"
 
-def test_length_does_not_apply_to_an_event_without_duration():
-    case = make_case(1, "control")
-    instant = dataclasses.replace(
-        case.embedded,
-        event_start_s=np.zeros_like(case.embedded.event_start_s),
-        event_duration_s=np.zeros_like(case.embedded.event_duration_s),
+
+def test_an_interviewer_of_one_class_only_is_a_shortcut(tmp_path):
+    task = study("interviewer_only", tmp_path, is_planted=False)
+    cases = tuple(
+        dataclasses.replace(
+            case,
+            transcript=dataclasses.replace(
+                case.transcript, words=case.transcript.participant_words
+            ),
+        )
+        if task.label(case)
+        else case
+        for case in task.cases
     )
 
-    assert PROBES.get("length_only")().features(dataclasses.replace(case, embedded=instant)) is None
+    result = run("interviewer_only", dataclasses.replace(task, cases=cases))
+
+    assert result.verdict == "shortcut"
+    assert result.auroc.estimate > 0.95
 
 
-def test_the_p_value_and_the_interval_of_a_probe_say_the_same(tmp_path):
-    found = run("length_only", corpus(tmp_path, "nothing"))
+def test_the_verdicts_are_corrected_for_their_number(tmp_path):
+    task = study("length_only", tmp_path, is_planted=False)
+    results = run_probes(["demographics_only", "length_only", "interviewer_only"], task)
 
-    middle, low = (math.log(x / (1 - x)) for x in (found.auroc.estimate, found.auroc.low))
-    assert found.p_value == pytest.approx(norm.sf(middle / ((middle - low) / Z)), rel=1e-6)
+    smallest = min(result.p_value for result in results)
+    assert min(r.p_adjusted for r in results) == pytest.approx(min(1.0, 3 * smallest))
+
+
+def test_none_applies_where_every_fold_tests_one_class(tmp_path):
+    task = study("length_only", tmp_path, is_planted=True)
+    labels = {case.recording.participant_id: task.label(case) for case in task.cases}
+    folds = tuple(
+        dataclasses.replace(fold, test=tuple(n for n in fold.test if labels[n] == fold.fold % 2))
+        for fold in task.plan.folds
+    )
+    task = dataclasses.replace(task, plan=SplitPlan(folds=folds))
+
+    for result in run_probes(PROBES.names(), task):
+        assert result.verdict == "not_applicable"
+        assert result.reason == "no fold tests participants of two classes"
+
+
+def test_none_applies_to_a_score_without_classes(tmp_path):
+    task = dataclasses.replace(study("length_only", tmp_path, is_planted=True), classes=())
+
+    assert {r.verdict for r in run_probes(PROBES.names(), task)} == {"not_applicable"}

@@ -9,6 +9,7 @@ import yaml
 from cogspeech import Predictor
 from cogspeech.delivery.cli import main
 from cogspeech.errors import BundleError, TranscriptError
+from cogspeech.evaluation.base import PROBES
 from cogspeech.training.bundle import load_bundle
 from cogspeech.types import RESEARCH_STATEMENT
 from tone_corpora import tone_corpus, tone_recording
@@ -113,7 +114,9 @@ def test_the_run_folder_keeps_the_contract(run):
         "high",
         "n",
     }
-    assert set(metrics["probes"]) == {"length_only", "silence_only"}
+    assert set(metrics["probes"]) == set(PROBES.names())
+    bundle = json.loads((run / "model" / "bundle.json").read_text())
+    assert bundle["probes"] == {n: p["verdict"] for n, p in metrics["probes"].items()}
     assert {"data_sha256", "split_sha256", "weights_sha256", "libraries"} <= set(provenance)
     assert str(run.parent) not in (run / "study.yaml").read_text()
 

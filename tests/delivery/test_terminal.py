@@ -31,7 +31,14 @@ def _estimates(auroc: float) -> dict[str, Estimate]:
 def _probe(name: str, auroc: float | None, verdict: str) -> ProbeResult:
     estimate = None if auroc is None else Estimate(estimate=auroc, low=auroc, high=auroc, n=3)
     return ProbeResult(
-        name=name, looks_at="silence", auroc=estimate, p_value=auroc and 0.1, verdict=verdict
+        name=name,
+        looks_at="silence",
+        rule="rule",
+        red_means=f"What {name} means.",
+        auroc=estimate,
+        p_value=auroc and 0.1,
+        p_adjusted=auroc and 0.1,
+        verdict=verdict,
     )
 
 
@@ -129,7 +136,8 @@ def test_a_probe_that_succeeds_is_shouted_and_others_are_not(wide, capsys) -> No
 
     shown = capsys.readouterr().out
     assert shown.count("SHORTCUT") == 1
-    assert "SHORTCUT: the probe silence_only alone reaches AUROC 0.90 (0.90-0.90)" in shown
+    assert "SHORTCUT: the probe silence_only is red at AUROC 0.90 (0.90-0.90)." in shown
+    assert "What silence_only means." in shown
 
 
 def test_what_must_stand_on_every_surface_stands_here(wide, capsys) -> None:

@@ -387,15 +387,46 @@ def test_shortcut_stands_in_the_headline(tmp_path):
     }
     shown = page(tmp_path, probes={"length_only": red})
     assert "shortcut: length_only AUROC 0.71 (0.60\N{EN DASH}0.80)" in shown.words("headline")
-    assert f"sees only {LOOKS_AT}" in shown.words("headline")
+    assert f"The probe looks at {LOOKS_AT}" in shown.words("headline")
+    assert "cannot be read as signs" in shown.words("headline")
     assert "⚠ shortcut" in shown.words("probes")
+
+
+def test_a_red_probe_says_what_it_means_and_by_which_rule(tmp_path):
+    red = {
+        "auroc": estimate(0.79, 0.7, 0.9),
+        "p_value": 0.4,
+        "p_adjusted": None,
+        "verdict": "shortcut",
+        "looks_at": LOOKS_AT,
+        "rule": "shortcut: nothing is lost",
+        "red_means": "Time is not used.",
+    }
+    shown = page(tmp_path, probes={"time_shift": red})
+    assert "Time is not used." in shown.words("headline")
+    assert "cannot be read as signs" not in shown.words("headline")
+    assert "shortcut: nothing is lost" in shown.words("probes").replace("Shortcut", "shortcut")
+
+
+def test_a_probe_that_does_not_apply_says_why(tmp_path):
+    silent = {
+        "auroc": None,
+        "p_value": None,
+        "verdict": "not_applicable",
+        "looks_at": LOOKS_AT,
+        "rule": "shortcut: never",
+        "red_means": "Nothing.",
+        "reason": "nobody has an interviewer",
+    }
+    shown = page(tmp_path, probes={"interviewer_only": silent})
+    assert "obody has an interviewer" in shown.words("probes")
 
 
 def test_clear_probe_is_no_proof_and_not_applicable_is_explained(tmp_path):
     shown = page(tmp_path)
     assert "No shortcut was found by length_only." in shown.words("headline")
     assert "untested, not excluded" in shown.words("probes")
-    assert "the lower end lies above 0.5" in shown.words("probes")
+    assert "the lower end lies above 0.5" in shown.words("probes")  # of a run from before
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def gather_evidence(
         recordings, classes = in_thirds(recordings), THIRDS
     sources = [build_source(component, section) for component in section.sources]
     names = [component.name for component in section.sources]
-    heard = _hear_all(recordings, cache, workers=workers, progress=progress)
+    heard = hear_all(recordings, cache, workers=workers, progress=progress)
     items = []
     for recording in recordings:
         found = heard[recording.audio_path]
@@ -82,10 +82,14 @@ def _words(
         return None, str(error)
 
 
-def _hear_all(
-    recordings: Sequence[Recording], cache: ContentCache, *, workers: int, progress: Progress
+def hear_all(
+    recordings: Sequence[Recording],
+    cache: ContentCache,
+    *,
+    workers: int = 1,
+    progress: Progress = no_progress,
 ) -> dict[Path, Sound | str]:
-    """The sound behind every path, or why there is none."""
+    """The sound behind every path, or why there is none; kept in the cache."""
     people = {recording.audio_path: recording.participant_id for recording in recordings}
     heard: dict[Path, Sound | str] = {}
     keys: dict[Path, str] = {}

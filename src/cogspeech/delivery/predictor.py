@@ -140,6 +140,7 @@ class Predictor:
                 "score": self._bundle.objective.score_column,
                 "weights_sha256": self._bundle.digest,
                 "notice": facts.notice,
+                "shortcuts": [n for n, verdict in facts.probes.items() if verdict == "shortcut"],
             },
             "use": RESEARCH_STATEMENT,
         }

@@ -132,8 +132,8 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (
-                f"SHORTCUT: the probe {probe.name} alone reaches AUROC {_cell(probe.auroc)}; "
-                "part of every number above may come from it"
+                f"SHORTCUT: the probe {probe.name} is red at AUROC {_cell(probe.auroc)}. "
+                f"{probe.red_means}"
             )
             console.print(Text(line, style="bold red"))
     if result.corpus.notice:

@@ -1,15 +1,16 @@
 """What can be evaluated: systems, and the probes that must fail."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
+from cogspeech.corpora.splits import SplitPlan
 from cogspeech.registry import Registry
-from cogspeech.types import Answers, Case, Recording
+from cogspeech.types import Answers, Case, Estimate, Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class System(ABC):
         """Fits on the training side, and answers."""
 
 
+@runtime_checkable
 class KeptFits(Protocol):
     """A system whose finished fits of the first repeat and seed can be asked again."""
 
@@ -73,16 +75,52 @@ class Baseline(System):
     """True: it answers with a score where the target has one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeTask:
+    """What a probe may look at: all of a finished study."""
+
+    cases: tuple[Case, ...]
+    plan: SplitPlan
+    classes: tuple[str, ...]
+    """The negative class first."""
+    seed: int
+    primary: KeptFits | None = None
+    """The system whose finished fits can be asked again; ``None``: nobody kept them."""
+
+    def label(self, case: Case) -> int:
+        """1 of any class but the first."""
+        return int(self.classes.index(case.recording.label or "") > 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFinding:
+    """What a probe reached, before the verdict."""
+
+    auroc: Estimate | None = None
+    """``None`` where the probe does not apply."""
+    p_value: float | None = None
+    is_shortcut: bool | None = None
+    """``None``: ``p_value`` decides, that the AUROC is 0.5 by chance, corrected over all probes."""
+    reason: str = ""
+    """Why it does not apply."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """More keys of the probe in ``metrics.json``."""
+
+
 class Probe(ABC):
-    """A deliberately unfair view of a recording, from which nothing should be predictable."""
+    """A question to a study, with the answer that an honest study gives."""
 
     name: ClassVar[str]
     looks_at: ClassVar[str]
     """What it looks at, for the report."""
+    rule: ClassVar[str]
+    """When the verdict is ``shortcut``."""
+    red_means: ClassVar[str]
+    """What a reader has to conclude then, a sentence."""
 
     @abstractmethod
-    def features(self, case: Case) -> Float[np.ndarray, " feature"] | None:
-        """What the probe sees, or ``None`` where the recording has nothing of it."""
+    def run(self, task: ProbeTask) -> ProbeFinding:
+        """The answer."""
 
 
 BASELINES: Registry[type[Baseline]] = Registry("baseline", "cogspeech.evaluation.baselines")

@@ -1,25 +1,15 @@
-"""Probes under the protocol of the study: if one succeeds, so may a shortcut."""
+"""Every probe of a study with its verdict: if one is red, part of the result may be a shortcut."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
-import numpy as np
-from jaxtyping import Float
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-from cogspeech.corpora.splits import SplitPlan
-from cogspeech.evaluation.base import PROBES, FoldAnswers, FoldTask, Probe, System, both_parts
-from cogspeech.evaluation.intervals import p_above_chance
-from cogspeech.evaluation.metrics import METRICS, auroc_error, auroc_parts, scores_of
-from cogspeech.evaluation.protocol import cross_validate
-from cogspeech.types import Answers, Case, Estimate, Progress, no_progress
+from cogspeech.correction import holm
+from cogspeech.evaluation.base import PROBES, ProbeFinding, ProbeTask
+from cogspeech.types import Estimate, Progress, no_progress
 
 Verdict = Literal["clear", "shortcut", "not_applicable"]
-RULE = "shortcut: the lower end of the 95 % interval of its AUROC lies above 0.5"
+ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,85 +18,86 @@ class ProbeResult:
 
     name: str
     looks_at: str
+    rule: str
+    red_means: str
     auroc: Estimate | None
     p_value: float | None
+    p_adjusted: float | None
+    """After Holm's correction; ``None`` of a probe whose p does not decide."""
     verdict: Verdict
+    reason: str = ""
+    """Why it does not apply."""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run_probes(
-    names: Sequence[str],
-    cases: Sequence[Case],
-    plan: SplitPlan,
-    *,
-    classes: Sequence[str],
-    seed: int,
-    progress: Progress = no_progress,
+    names: Sequence[str], task: ProbeTask, *, progress: Progress = no_progress
 ) -> tuple[ProbeResult, ...]:
-    """Every probe on the folds of the study, with a logistic regression on what it sees.
-
-    Of more than two classes its AUROC is that of any class but the first against the first; without
-    classes no probe applies.
-    """
-    results = []
+    """Every probe, with a verdict corrected for their number."""
+    findings = []
+    reason = _why_none_applies(task)
     for done, name in enumerate(names, start=1):
-        probe = PROBES.get(name)()
-        features = {case.recording.recording_id: probe.features(case) for case in cases}
-        results.append(_probe(probe, features, cases, plan, classes=classes, seed=seed))
+        findings.append(ProbeFinding(reason=reason) if reason else PROBES.get(name)().run(task))
         progress("probes", done, len(names))
-    return tuple(results)
-
-
-def _probe(
-    probe: Probe,
-    features: Mapping[str, Float[np.ndarray, " feature"] | None],
-    cases: Sequence[Case],
-    plan: SplitPlan,
-    *,
-    classes: Sequence[str],
-    seed: int,
-) -> ProbeResult:
-    name = probe.name
-    seen = {key: value for key, value in features.items() if value is not None}
-    if len(seen) < len(features) or not classes:
-        return ProbeResult(
-            name=name,
-            looks_at=probe.looks_at,
-            auroc=None,
-            p_value=None,
-            verdict="not_applicable",
-        )
-    system = _ProbeSystem(name, seen)
-    predictions = cross_validate([system], cases, plan, classes=classes, seeds=[seed])
-    scores = scores_of(predictions.test, name)
-    auroc = METRICS["auroc"](scores)
-    verdict: Verdict = "shortcut" if auroc.low > 0.5 else "clear"
-    value, of_positives, of_negatives = auroc_parts(scores)
-    p_value = p_above_chance(
-        value,
-        auroc_error(of_positives, of_negatives) * math.sqrt(scores.variance_factor),
-        smaller_class=min(len(of_positives), len(of_negatives)) / scores.variance_factor,
+    decided = [
+        at for at, f in enumerate(findings) if f.p_value is not None and f.is_shortcut is None
+    ]
+    corrected = holm([findings[at].p_value or 0.0 for at in decided])
+    adjusted = dict(zip(decided, corrected, strict=True))
+    return tuple(
+        _result(name, finding, adjusted.get(at))
+        for at, (name, finding) in enumerate(zip(names, findings, strict=True))
     )
+
+
+def _why_none_applies(task: ProbeTask) -> str:
+    """An AUROC compares two people of different classes who are tested by the same fit."""
+    if len(task.classes) < 2:
+        return "the target has no classes"
+    labels = {case.recording.participant_id: task.label(case) for case in task.cases}
+    if any(len({labels[name] for name in fold.test}) == 2 for fold in task.plan.folds):
+        return ""
+    return "no fold tests participants of two classes"
+
+
+def _result(name: str, finding: ProbeFinding, p_adjusted: float | None) -> ProbeResult:
+    probe = PROBES.get(name)
     return ProbeResult(
-        name=name, looks_at=probe.looks_at, auroc=auroc, p_value=p_value, verdict=verdict
+        name=name,
+        looks_at=probe.looks_at,
+        rule=probe.rule,
+        red_means=probe.red_means,
+        auroc=finding.auroc,
+        p_value=finding.p_value,
+        p_adjusted=p_adjusted,
+        verdict=_verdict(finding, p_adjusted),
+        reason=finding.reason,
+        details=finding.details,
     )
 
 
-class _ProbeSystem(System):
-    """A probe as a system of the protocol."""
+def _verdict(finding: ProbeFinding, p_adjusted: float | None) -> Verdict:
+    if finding.auroc is None:
+        return "not_applicable"
+    is_shortcut = finding.is_shortcut
+    if p_adjusted is not None:
+        is_shortcut = p_adjusted <= ALPHA and finding.auroc.estimate > 0.5
+    return "shortcut" if is_shortcut else "clear"
 
-    is_seeded = False
 
-    def __init__(self, name: str, features: Mapping[str, Float[np.ndarray, " feature"]]) -> None:
-        self.name = name
-        self._features = features
-
-    def fit_predict(self, task: FoldTask) -> FoldAnswers:
-        cases, labels = both_parts(task)
-        model = make_pipeline(
-            StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
-        )
-        model.fit(self._matrix(cases), np.array(labels))
-        return FoldAnswers(test=Answers(probabilities=model.predict_proba(self._matrix(task.test))))
-
-    def _matrix(self, cases: Sequence[Case]) -> Float[np.ndarray, "case feature"]:
-        return np.stack([self._features[case.recording.recording_id] for case in cases])
+def probes_json(probes: Sequence[ProbeResult]) -> dict[str, dict[str, Any]]:
+    """The contract's ``probes``."""
+    return {
+        probe.name: {
+            "auroc": asdict(probe.auroc) if probe.auroc else None,
+            "p_value": probe.p_value,
+            "p_adjusted": probe.p_adjusted,
+            "verdict": probe.verdict,
+            "looks_at": probe.looks_at,
+            "rule": probe.rule,
+            "red_means": probe.red_means,
+            "reason": probe.reason,
+            **probe.details,
+        }
+        for probe in probes
+    }

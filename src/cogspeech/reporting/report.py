@@ -70,6 +70,11 @@ class _Probe(_Read):
     p_value: float | None
     verdict: Literal["clear", "shortcut", "not_applicable"]
     looks_at: str
+    p_adjusted: float | None = None
+    rule: str = ""
+    """Empty, as the rest, in a run folder from before every probe had a rule of its own."""
+    red_means: str = ""
+    reason: str = ""
 
 
 class _Metrics(_Read):
@@ -87,7 +92,8 @@ class _Metrics(_Read):
     terms: dict[str, str] = {}
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
-    probe_rule: str
+    probe_rule: str = ""
+    """Of all probes in such a run folder."""
     notice: str | None
     use: str
 

@@ -26,7 +26,7 @@ from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.estimates import confusion_json, primary_metric
-from cogspeech.evaluation.probing import RULE, ProbeResult
+from cogspeech.evaluation.probing import ProbeResult, probes_json
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.training.objectives.base import build_objective
 from cogspeech.transcripts.quality import Quality, quality_csv
@@ -166,16 +166,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "not_applicable": result.not_applicable,
         "terms": result.terms,
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
-        "probes": {
-            probe.name: {
-                "auroc": asdict(probe.auroc) if probe.auroc else None,
-                "p_value": probe.p_value,
-                "verdict": probe.verdict,
-                "looks_at": probe.looks_at,
-            }
-            for probe in result.probes
-        },
-        "probe_rule": RULE,
+        "probes": probes_json(result.probes),
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }

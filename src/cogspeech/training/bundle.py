@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +65,8 @@ class BundleFacts(Settings):
     """Words in the shortest recording it was trained on; below it the model abstains."""
     sample_rates_hz: tuple[int, ...]
     """Of the recordings it was trained on; it abstains on others, whose bandwidth differs."""
+    probes: dict[str, str] = Field(default_factory=dict)
+    """The verdict of every probe of the study it comes from, for everyone who uses it."""
     training: dict[str, int | str]
     """Participants, recordings and hashes of what it was trained on."""
     notice: str | None
@@ -97,6 +99,11 @@ def make_bundle(model: FusionModel, facts: BundleFacts) -> Bundle:
         facts=facts,
         digest=_digest(_weights(model)),
     )
+
+
+def with_verdicts(bundle: Bundle, verdicts: Mapping[str, str]) -> Bundle:
+    """The bundle with what the probes of its study say, which is known only after its fit."""
+    return replace(bundle, facts=bundle.facts.model_copy(update={"probes": dict(verdicts)}))
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:

@@ -132,7 +132,7 @@ def quality_of(
         fillers=sum(word.is_filler for word in words),
         words_per_s=_words_per_s(words),
         confidence=sum(confidences) / len(confidences) if confidences else None,
-        repeated_phrases=_repeated_phrases([_plain(word.text) for word in words]),
+        repeated_phrases=repeated_phrases(words),
         warnings=len(transcript.warnings),
         pauses=len(gaps["pause"]),
         pause_s=total_s["pause"],
@@ -200,7 +200,9 @@ def _words_per_s(words: tuple[Word, ...]) -> float | None:
     return len(spans) / length_s if length_s > 0 else None
 
 
-def _repeated_phrases(texts: list[str]) -> int:
+def repeated_phrases(words: Sequence[Word]) -> int:
+    """How often a phrase of four words is said three times in a row or more."""
+    texts = [_plain(word.text) for word in words]
     size, found, at = REPEATED_PHRASE, 0, 0
     while at + 3 * size <= len(texts):
         phrase = texts[at : at + size]
