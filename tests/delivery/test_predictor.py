@@ -102,7 +102,10 @@ def test_the_run_folder_keeps_the_contract(run):
     header, *rows = (run / "predictions.csv").read_text().splitlines()
     provenance = json.loads((run / "provenance.json").read_text())
 
-    assert header == "system,repeat,fold,seed,participant_id,recording_id,label,probability"
+    assert (
+        header
+        == "system,repeat,fold,seed,participant_id,recording_id,label,probability,probability_raw"
+    )
     assert len(rows) == 8
     assert metrics["n_participants"] == metrics["n_recordings"] == 8
     assert metrics["classes"] == ["well", "ill"]
@@ -114,6 +117,7 @@ def test_the_run_folder_keeps_the_contract(run):
         "n",
     }
     assert set(metrics["probes"]) == {"length_only", "silence_only"}
+    assert {"calibration", "abstention", "decision_curve"} <= set(metrics)
     assert {"data_sha256", "split_sha256", "weights_sha256", "libraries"} <= set(provenance)
     assert str(run.parent) not in (run / "study.yaml").read_text()
 

@@ -92,7 +92,7 @@ def test_an_answer_holds_what_the_target_tells(name):
     fit = trained(target)
     answers = predict_answers(fit.model, fit.objective, part(target).recordings[:1])
 
-    said = _answer_json(answers, target, abstains=False)
+    said = _answer_json(answers, target, None, [])
 
     assert ("probabilities" in said) == (name in ("ordinal", "joint"))
     assert ("predicted_score" in said) == (name in ("regression", "joint"))
@@ -100,4 +100,8 @@ def test_an_answer_holds_what_the_target_tells(name):
     if "probabilities" in said:
         assert said["decision"] == max(said["probabilities"], key=said["probabilities"].get)
         assert said["probability"] == pytest.approx(1 - said["probabilities"]["a"])
-    assert _answer_json(answers, target, abstains=True) == {**said, "decision": "abstain"}
+    assert _answer_json(answers, target, None, ["short"]) == {
+        **said,
+        "decision": "abstain",
+        "reasons": ["short"],
+    }

@@ -57,6 +57,8 @@ class StudyResult:
     predictions: tuple[Prediction, ...]
     metrics: dict[str, dict[str, Estimate]]
     comparisons: tuple[Comparison, ...]
+    decisions: dict[str, Any]
+    """Calibration, abstention and decision curve."""
     probes: tuple[ProbeResult, ...]
     attributions: dict[str, tuple[Attribution, ...]]
     qualities: tuple[Quality, ...]
@@ -158,6 +160,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for probe in result.probes
         },
         "probe_rule": RULE,
+        **result.decisions,
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
@@ -167,20 +170,19 @@ def predictions_csv(predictions: Sequence[Prediction], classes: Sequence[str]) -
     """The contract's ``predictions.csv``: out-of-fold only; more columns for more than a diagnosis.
 
     ``probability_CLASS`` where there are more than two classes, ``score`` and ``predicted_score``
-    where the target has a score.
+    where the target has a score; ``probability_raw`` where ``probability`` has been calibrated.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     of_classes = [f"probability_{name}" for name in classes] if len(classes) > 2 else []
     has_score = any(p.predicted_score is not None for p in predictions)
-    of_score = SCORE_COLUMNS if has_score else ()
-    writer.writerow([*PREDICTION_COLUMNS, *of_classes, *of_score])
+    is_calibrated = any(p.probability_raw is not None for p in predictions)
+    more = (*(SCORE_COLUMNS if has_score else ()), *(("probability_raw",) * is_calibrated))
+    writer.writerow([*PREDICTION_COLUMNS, *of_classes, *more])
     for prediction in predictions:
         row = asdict(prediction)
         given = prediction.probabilities if of_classes else ()
-        writer.writerow(
-            [row[c] for c in PREDICTION_COLUMNS] + [*given, *(row[c] for c in of_score)]
-        )
+        writer.writerow([row[c] for c in PREDICTION_COLUMNS] + [*given, *(row[c] for c in more)])
     return text.getvalue()
 
 
