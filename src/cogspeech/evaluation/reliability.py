@@ -68,18 +68,25 @@ def measure_reliability(scores: Scores) -> Reliability:
     of_prevalence = float(prevalence * (1 - prevalence))
     skill = (1.0 - v / of_prevalence for v in (brier.estimate, brier.high, brier.low))
     value, low, high = skill
-    evidence = logit(np.clip(scores.probability, HELD_INSIDE, 1 - HELD_INSIDE))
-    has_slope = all(_overlap(row, scores.labels) for row in evidence)
-    ones = np.ones(scores.num_participants)
+    intercept, slope = measure_line(scores)
     return Reliability(
         brier=brier,
         brier_skill=Estimate(estimate=value, low=low, high=high, n=brier.n),
-        intercept=_coefficient(scores, [(ones[:, None], row) for row in evidence]),
-        slope=_coefficient(scores, [(np.stack([ones, r], axis=1), 0.0 * r) for r in evidence])
-        if has_slope
-        else None,
+        intercept=intercept,
+        slope=slope,
         calibration_error=measure_error(scores),
     )
+
+
+def measure_line(scores: Scores) -> tuple[Estimate, Estimate | None]:
+    """The intercept at a slope of 1, and the slope where there is one."""
+    evidence = logit(np.clip(scores.probability, HELD_INSIDE, 1 - HELD_INSIDE))
+    ones = np.ones(scores.num_participants)
+    intercept = _coefficient(scores, [(ones[:, None], row) for row in evidence])
+    if not all(_overlap(row, scores.labels) for row in evidence):
+        return intercept, None
+    lines = [(np.stack([ones, row], axis=1), np.zeros(len(row))) for row in evidence]
+    return intercept, _coefficient(scores, lines)
 
 
 Design = tuple[Float[np.ndarray, "participant column"], Float[np.ndarray, " participant"]]

@@ -20,7 +20,6 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cogspeech.evaluation.intervals import wilson
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
 from cogspeech.types import Estimate
 
@@ -66,7 +65,7 @@ def draw_figures(
         classes: the negative class first.
     """
     runs, people = scores.probability.shape
-    name, positive = _plain(primary), _plain(classes[1])
+    name = plain_name(primary)
     about = f"{name}, n = {people} participants"
     return (
         _drawing(
@@ -84,14 +83,6 @@ def draw_figures(
             "inside a run. Thick line: their mean; the area under it is the AUROC. Dashed line: "
             "guessing.",
             lambda axes: _roc(axes, scores),
-        ),
-        _drawing(
-            "reliability",
-            "Do the probabilities mean what they say?",
-            f"{about}. For participants with a similar predicted probability: how many really are "
-            f"'{positive}'. On the dashed line both agree. The numbers count participants per "
-            f"run (mean over {runs} runs); bars are 95 % intervals for that many participants.",
-            lambda axes: _reliability(axes, scores, classes[1]),
         ),
         _drawing(
             "spread",
@@ -133,7 +124,7 @@ def _forest(axes: Axes, aurocs: Mapping[str, Estimate], primary: str) -> None:
         colour, marker, size = (INK, "D", 6) if name == primary else (MUTED, "o", 5)
         axes.plot([found.low, found.high], [place, place], color=colour, linewidth=1.8)
         axes.plot([found.estimate], [place], marker=marker, color=colour, markersize=size)
-    axes.set_yticks(range(len(aurocs)), [_short(name) for name in aurocs])
+    axes.set_yticks(range(len(aurocs)), [short_name(name) for name in aurocs])
     axes.set_ylim(len(aurocs) - 0.4, -0.6)
     axes.set_xlim(min([0.4, *(e.low - 0.03 for e in aurocs.values())]), 1.02)
     axes.spines["left"].set_visible(False)
@@ -153,31 +144,6 @@ def _roc(axes: Axes, scores: Scores) -> None:
     axes.set_ylabel("True-positive rate (sensitivity)")
 
 
-def _reliability(axes: Axes, scores: Scores, positive: str) -> None:
-    runs, people = scores.probability.shape
-    bins = 5 if people < 200 else 10
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    place = np.minimum((scores.probability * bins).astype(int), bins - 1)
-    labels = np.broadcast_to(scores.labels, place.shape)
-    middles, shares = [], []
-    for number in range(bins):
-        inside = place == number
-        if inside.any():
-            middle, share = scores.probability[inside].mean(), float(labels[inside].mean())
-            count = max(1, round(inside.sum() / runs))
-            low, high = wilson(share, count)
-            axes.plot([middle, middle], [low, high], color=MUTED, linewidth=1.8)
-            axes.text(middle, -0.125, str(count), ha="center", color=MUTED, fontsize=8)
-            middles.append(middle)
-            shares.append(share)
-    axes.plot(middles, shares, color=INK, linewidth=1.4, marker="o", markersize=5)
-    _unit_square(axes)
-    axes.set_ylim(-0.16, 1.02)
-    axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_xlabel("Predicted probability (numbers: participants)")
-    axes.set_ylabel(f"Share of '{_short(positive)}'")
-
-
 def _spread(axes: Axes, scores: Scores, classes: tuple[str, str]) -> None:
     mean = scores.probability.mean(axis=0)
     column = np.minimum((mean * 40).astype(int), 39)
@@ -193,11 +159,13 @@ def _spread(axes: Axes, scores: Scores, classes: tuple[str, str]) -> None:
     axes.axvline(THRESHOLD, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.6, 1.6)
-    names = [f"{_short(name)}\nn = {np.sum(scores.labels == i)}" for i, name in enumerate(classes)]
+    names = [
+        f"{short_name(name)}\nn = {np.sum(scores.labels == i)}" for i, name in enumerate(classes)
+    ]
     axes.set_yticks([0, 1], names)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"Mean probability of '{_short(classes[1])}'")
+    axes.set_xlabel(f"Mean probability of '{short_name(classes[1])}'")
 
 
 def _unit_square(axes: Axes) -> None:
@@ -205,13 +173,14 @@ def _unit_square(axes: Axes) -> None:
     axes.set_ylim(-0.02, 1.02)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Without control characters: XML has none, and some turn the text around."""
     return "".join(letter for letter in name if letter.isprintable())
 
 
-def _short(name: str) -> str:
-    shown = _plain(name)
+def short_name(name: str) -> str:
+    """At most `LONGEST_NAME` letters of a plain name."""
+    shown = plain_name(name)
     return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 

@@ -24,8 +24,10 @@ from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.decision_curve import DecisionCurve
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
+from cogspeech.reporting.calibration import AbstentionRead, CalibrationRead, draw_calibration
 from cogspeech.reporting.figures import draw_figures
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
@@ -67,6 +69,9 @@ class _Metrics(_Read):
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
     probe_rule: str
+    calibration: CalibrationRead | None = None
+    abstention: AbstentionRead | None = None
+    decision_curve: tuple[DecisionCurve, ...] = ()
     notice: str | None
     use: str
 
@@ -258,6 +263,9 @@ def _page(run: _Run) -> str:
             metrics.classes,
         )
         + draw_training(run.histories, metrics.primary),
+        calibration_drawings=draw_calibration(
+            own, run.scores, metrics.decision_curve, metrics.classes
+        ),
         recordings=_shown_recordings(run, own),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         people=[int((run.scores.labels == label).sum()) for label in (0, 1)],
