@@ -4,13 +4,16 @@ Corpora of Gaussian features are cross-validated with a logistic regression that
 itself, since it has many features for few people. Every fit holds a validation part back, on which
 the study's own code fits a temperature and conformal sets. The columns are means over corpora and
 participants: the log loss and the slope before and after calibration, the share of slope intervals
-that hold 1, the realised coverage of the sets at 90 %, and the share abstained.
+that hold 1, the coverage that the number of held-back people allows (the smallest k / (n + 1) of at
+least 90 %), the realised coverage, and the share abstained.
 
-    python benchmarks/calibration_coverage.py [--corpora 100]
+    python benchmarks/calibration_coverage.py [--corpora 50]
 """
 
 import argparse
+import math
 import sys
+from collections import Counter
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -82,6 +85,13 @@ def log_loss(scores: Scores) -> float:
     return float(-np.log(np.maximum(right, 1e-12)).mean())
 
 
+def allowed(answered: OutOfFold, *, is_by_class: bool) -> float:
+    """The mean over fits (and classes) of the smallest k / (n + 1) of at least 90 %."""
+    counts = Counter((p.fold, p.label if is_by_class else 0) for p in answered.validation)
+    shares = [math.ceil(round(0.9 * (n + 1), 9)) / (n + 1) for n in counts.values()]
+    return float(np.mean(shares))
+
+
 def figures(answered: OutOfFold, decided: Decided) -> list[float]:
     """The columns of one corpus; not a number where a corpus has none."""
     before, after = (scores_of(each.test, SYSTEM) for each in (answered, decided.answered))
@@ -95,6 +105,7 @@ def figures(answered: OutOfFold, decided: Decided) -> list[float]:
         log_loss(after),
         *(slope.estimate if slope else nothing for slope in slopes),
         float(slopes[1].low <= 1.0 <= slopes[1].high) if slopes[1] else nothing,
+        allowed(answered, is_by_class=decided.kind(SYSTEM) == "class_conditional"),
         sets.coverage.estimate if sets else nothing,
         sets.abstained.estimate if sets else nothing,
     ]
@@ -117,11 +128,11 @@ def table_row(
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpora", type=int, default=100)
+    parser.add_argument("--corpora", type=int, default=50)
     corpora = parser.parse_args().corpora
     columns = (
         "n", "features", "method", "sets", "log loss before", "after", "slope before", "after",
-        "slope interval holds 1", "covered", "abstained",
+        "slope interval holds 1", "allowed", "covered", "abstained",
     )  # fmt: skip
     sys.stdout.write(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n")
     for participants, features, method in KINDS:

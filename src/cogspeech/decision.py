@@ -50,9 +50,9 @@ class DecisionRule(Settings):
     """From the probability of the second of two classes to a decision."""
 
     method: Literal["temperature", "platt", "none"]
-    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    slope: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """Of the logit: one over the temperature. Above 0, so the order of people stays."""
-    intercept: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    intercept: Annotated[float, Field(ge=-1000, le=1000)] = 0.0
     threshold: Probability = 0.5
     """Where decisions fall without conformal sets; nobody chose it on data."""
     sets: ConformalSets | None = None

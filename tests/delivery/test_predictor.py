@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import soundfile
 import yaml
@@ -58,6 +59,46 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
     assert answer["quality"]["pauses"] == 5
     assert answer["bundle"]["weights_sha256"] == load_bundle(run / "model").digest
     assert answer["use"] == RESEARCH_STATEMENT
+
+
+def with_rule(run, folder, **changes):
+    """The bundle of a run with another decision rule."""
+    facts = json.loads((run / "model" / "bundle.json").read_text())
+    facts["decision"] |= changes
+    (folder / "bundle.json").write_text(json.dumps(facts))
+    (folder / "model.safetensors").write_bytes((run / "model" / "model.safetensors").read_bytes())
+    return Predictor.from_folder(folder)
+
+
+def test_the_served_probability_is_calibrated_as_the_bundle_says(run, tmp_path):
+    audio = run.parent / "audio" / "p003-v1.wav"
+
+    raw = with_rule(run, tmp_path, method="none").predict(audio)["probability"]
+    moved = with_rule(run, tmp_path, method="platt", slope=2.0, intercept=0.5).predict(audio)
+    served = Predictor.from_folder(run / "model").predict(audio)["probability"]
+
+    logit = np.log(raw / (1 - raw))
+    assert moved["probability"] == pytest.approx(1 / (1 + np.exp(-2.0 * logit - 0.5)))
+    rule = load_bundle(run / "model").facts.decision
+    assert served == float(rule.calibrated(np.array([raw]))[0])
+    assert rule.method == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("largest", "decision", "reasons"),
+    [
+        ([1.0, 1.0], "abstain", ["both classes are plausible at 90 % coverage"]),
+        ([0.0, 0.0], "abstain", ["neither class is plausible at 90 % coverage"]),
+        ([1.0, 0.0], "well", []),
+        ([0.0, 1.0], "ill", []),
+    ],
+)
+def test_conformal_sets_of_the_bundle_decide_or_abstain(run, tmp_path, largest, decision, reasons):
+    sets = {"kind": "marginal", "coverage": 0.9, "largest": largest}
+
+    answer = with_rule(run, tmp_path, sets=sets).predict(run.parent / "audio" / "p003-v1.wav")
+
+    assert (answer["decision"], answer["reasons"]) == (decision, reasons)
 
 
 def test_the_same_recording_gets_the_same_answer_from_a_fresh_program(run):

@@ -3,21 +3,19 @@
 ``temperature`` learns the stretch alone, so decisions at 0.5 stay; ``platt`` learns a shift too. A
 validation part has about 8 to 40 people, so both learn Platt's (1999) smoothed targets, the share
 of a class of n being (n + 1) / (n + 2), with a normal prior of deviation 1 on the logarithm of the
-stretch and on the shift. The stretch is always above 0: the order of a fit's answers stays.
+stretch and on the shift. Both stay finite, and the stretch above 0: the order of a fit's answers
+stays.
 """
 
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 Method = Literal["temperature", "platt", "none"]
 FARTHEST = 14.0
 """Logits beyond it are learned from as if they lay there; one sure mistake is not to decide."""
-STEEPEST = 3.0
-"""Largest logarithm of the stretch, in both directions."""
 
 
 def fit_calibration(
@@ -40,15 +38,23 @@ def fit_calibration(
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     evidence = np.clip(logit(probability), -FARTHEST, FARTHEST)
 
-    def loss(x: Float[np.ndarray, " parameter"]) -> tuple[float, Float[np.ndarray, " parameter"]]:
-        stretch = np.exp(x[0])
-        value = stretch * evidence + (x[1] if len(x) > 1 else 0.0)
-        entropy = weights @ (np.logaddexp(0.0, value) - targets * value)
-        residual = weights * (expit(value) - targets)
-        gradient = np.array([residual @ evidence * stretch, residual.sum()])[: len(x)] + x
-        return float(entropy + x @ x / 2), gradient
+    def loss(at: Float[np.ndarray, " parameter"]) -> float:
+        value = np.exp(at[0]) * evidence + at[1]
+        return float(weights @ (np.logaddexp(0.0, value) - targets * value) + at @ at / 2)
 
-    start = np.zeros(1 if method == "temperature" else 2)
-    bounds = [(-STEEPEST, STEEPEST)] * len(start)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(np.exp(found[0])), float(found[1]) if len(found) > 1 else 0.0
+    is_learned = np.array([1.0, float(method == "platt")])
+    found = np.zeros(2)
+    for _ in range(100):
+        stretched = np.exp(found[0]) * evidence
+        share = expit(stretched + found[1])
+        effect = np.stack([stretched, np.ones_like(stretched)], axis=1) * is_learned
+        gradient = effect.T @ (weights * (share - targets)) + found
+        # Gauss and Newton's curvature: with the prior it is never flat and never turns down.
+        curvature = (effect * (weights * share * (1 - share))[:, None]).T @ effect + np.eye(2)
+        step = -np.linalg.solve(curvature, gradient)
+        while loss(found + step) > loss(found) + 1e-12:
+            step /= 2
+        found = found + step
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(np.exp(found[0])), float(found[1])
