@@ -14,6 +14,7 @@ import yaml
 from cogspeech.config import Component, Study, TranscriptsSection, study_hash
 from cogspeech.corpora.base import import_corpus
 from cogspeech.corpora.splits import Fold, SplitPlan
+from cogspeech.decision import participants_digest
 from cogspeech.embeddings.base import build_encoders
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.errors import (
@@ -51,7 +52,7 @@ SETTINGS = {
     "compare": ["audio_only", "majority"],
     "probes": "all",
     "training": {"max_epochs": 2, "checkpoint_every_s": 0},
-    "evaluation": {"outer_folds": 2, "repeats": 1, "seeds": 2},
+    "evaluation": {"outer_folds": 2, "repeats": 1, "seeds": 2, "coverage": 0.5},
 }
 FILES = {
     "attributions.json",
@@ -530,6 +531,29 @@ def test_the_bundle_is_fitted_on_everybody_but_those_who_decide_when_to_stop(
     assert set(training.labels) == set(validation.labels) == {0, 1}
     assert (place["place"], place["seed"]) == ("everybody", 7)
     assert bundle.facts.training["recordings"] == 10
+    fitted_on = bundle.facts.decision.fitted_on
+    assert fitted_on.participants_sha256 == participants_digest(people[1])
+    assert fitted_on.participants == len(people[1])
+
+
+def test_decisions_are_in_the_run_folder_and_in_its_bundle(finished):
+    _, run_dir, _ = finished
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    with (run_dir / "predictions.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["system"] == "text_only"]
+
+    assert metrics["calibration"]["method"] == "temperature"
+    assert metrics["calibration"]["systems"]["text_only"]["fits"] == 4
+    assert metrics["calibration"]["systems"]["majority"]["before"] is None
+    told = metrics["abstention"]["systems"]
+    assert set(told) == {"text_only", "audio_only"}
+    decision = load_bundle(run_dir / "model").facts.decision
+    assert decision.sets.kind == told["text_only"]["kind"] == "class_conditional"
+    assert decision.sets.coverage == metrics["abstention"]["coverage"] == 0.5
+    moved = [(float(r["probability_raw"]), float(r["probability"])) for r in rows]
+    assert all((a - 0.5) * (b - 0.5) >= 0 for a, b in moved)
+    assert any(a != b for a, b in moved)
+    assert [c["n"] for c in metrics["decision_curve"]] == [8, 8]
 
 
 @pytest.mark.parametrize("field", ["data", "study"])

@@ -205,6 +205,10 @@ class EvaluationSection(Settings):
     repeats: Annotated[int, Field(ge=1)] = 5
     seeds: Annotated[int, Field(ge=1)] = 3
     """Fits per fold, each from its own seed."""
+    calibration: Literal["temperature", "platt", "none"] = "temperature"
+    """What every fit learns from its own validation part about its probabilities."""
+    coverage: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
+    """Share of participants whose class the conformal sets are to hold."""
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "EvaluationSection":

@@ -31,12 +31,15 @@ from cogspeech.corpora.splits import (
     plan_splits,
     split_off_validation,
 )
+from cogspeech.decision import DecisionRule, Kind
 from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES, ProbeTask, System
 from cogspeech.evaluation.comparison import Comparison, compare_with_primary
+from cogspeech.evaluation.deciding import HeldBack, decide, fit_rule
+from cogspeech.evaluation.decision_measures import measure_decisions
 from cogspeech.evaluation.estimates import estimate_systems, training_means_of
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.evaluation.protocol import OutOfFold, cross_validate, labels_of
@@ -65,8 +68,10 @@ from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
 from cogspeech.training.objectives.base import build_objective, complete_target, with_scores
+from cogspeech.training.prediction import predict_answers
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
+from cogspeech.training.trainer import FittedFusion
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
@@ -133,7 +138,10 @@ def run_study(
             seeds=seeds_of(study),
             progress=progress,
         )
-        bundle = fit_bundle(study, corpus, cases, plan, primary)
+        decided = decide(answered, study.evaluation)
+        answered = decided.answered
+        bundle = fit_bundle(study, corpus, cases, plan, primary, kind=decided.kind(primary.name))
+    names = [system.name for system in systems]
     probes = run_probes(
         probe_names(study),
         ProbeTask(
@@ -141,7 +149,7 @@ def run_study(
             plan=plan,
             classes=study.target.classes,
             seed=study.seed,
-            primary=primary,
+            primary=decided.asked_again(primary, study.seed),
         ),
         progress=progress,
     )
@@ -153,6 +161,9 @@ def run_study(
         metrics=estimate(study, answered, systems, cases, plan),
         comparisons=compare(answered, systems),
         probes=probes,
+        decisions=measure_decisions(
+            decided, study.evaluation, systems=names, classes=study.target.classes
+        ),
         attributions=explain_unseen(primary, cases, plan, progress=progress),
         qualities=measure_quality(
             corpus.recordings,
@@ -342,10 +353,14 @@ def fit_bundle(
     cases: Sequence[Case],
     plan: SplitPlan,
     system: FusionSystem,
+    *,
+    kind: Kind | None = None,
 ) -> Bundle:
     """The model that travels: fitted on everybody but a validation part that stops it.
 
-    Of an official split, on its training side only: its test set stays unseen.
+    Its decision rule is that of every other fit: from its own validation part, with conformal sets
+    of the ``kind`` that was evaluated. Of an official split, the bundle is fitted on its training
+    side only: its test set stays unseen.
     """
     people = People.of(corpus.recordings, study.target.classes)
     if study.evaluation.protocol == "official_split":
@@ -382,6 +397,7 @@ def fit_bundle(
         transcripts=study.transcripts,
         sizes=fitted.model.sizes,
         score_scale=fitted.objective.score_scale,
+        decision=_rule_of(fitted, parts[True], study, kind),
         fewest_words=min(len(case.transcript.participant_words) for case in cases),
         sample_rates_hz=tuple(
             sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})
@@ -396,3 +412,19 @@ def fit_bundle(
         finetune=TunedFacts.of(Finetuning.of(study)),
     )
     return make_bundle(fitted.model, facts)
+
+
+def _rule_of(
+    fitted: FittedFusion, held_back: Sequence[Case], study: Study, kind: Kind | None
+) -> DecisionRule | None:
+    """From a fit's answers about the people it held back; of two classes only."""
+    classes = study.target.classes
+    if len(classes) != 2:
+        return None
+    answers = predict_answers(fitted.model, fitted.objective, [case.embedded for case in held_back])
+    part = HeldBack(
+        participants=tuple(case.recording.participant_id for case in held_back),
+        labels=np.array([classes.index(case.recording.label or "") for case in held_back]),
+        probability=answers.positive,
+    )
+    return fit_rule(part, study.evaluation, kind=kind)

@@ -317,6 +317,8 @@ class Prediction:
     score: float | None = None
     """As measured; where the target has a score."""
     predicted_score: float | None = None
+    probability_raw: float | None = None
+    """Before calibration; where there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

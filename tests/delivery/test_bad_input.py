@@ -772,7 +772,7 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "another format": (
         lambda bundle: _describe(bundle, format_version=99),
-        ("bundle.json: has format 99, expected 3", "use the cogspeech version that made it"),
+        ("bundle.json: has format 99, expected 4", "use the cogspeech version that made it"),
     ),
     "a description that is no json": (
         lambda bundle: (bundle / "bundle.json").write_text("{"),

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import soundfile
 import yaml
@@ -61,6 +62,46 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
     assert answer["use"] == RESEARCH_STATEMENT
 
 
+def with_rule(run, folder, **changes):
+    """The bundle of a run with another decision rule."""
+    facts = json.loads((run / "model" / "bundle.json").read_text())
+    facts["decision"] |= changes
+    (folder / "bundle.json").write_text(json.dumps(facts))
+    (folder / "model.safetensors").write_bytes((run / "model" / "model.safetensors").read_bytes())
+    return Predictor.from_folder(folder)
+
+
+def test_the_served_probability_is_calibrated_as_the_bundle_says(run, tmp_path):
+    audio = run.parent / "audio" / "p003-v1.wav"
+
+    raw = with_rule(run, tmp_path, method="none").predict(audio)["probability"]
+    moved = with_rule(run, tmp_path, method="platt", slope=2.0, intercept=0.5).predict(audio)
+    served = Predictor.from_folder(run / "model").predict(audio)["probability"]
+
+    logit = np.log(raw / (1 - raw))
+    assert moved["probability"] == pytest.approx(1 / (1 + np.exp(-2.0 * logit - 0.5)))
+    rule = load_bundle(run / "model").facts.decision
+    assert served == float(rule.calibrated(np.array([raw]))[0])
+    assert rule.method == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("largest", "decision", "reasons"),
+    [
+        ([1.0, 1.0], "abstain", ["both classes are plausible at 90 % coverage"]),
+        ([0.0, 0.0], "abstain", ["neither class is plausible at 90 % coverage"]),
+        ([1.0, 0.0], "well", []),
+        ([0.0, 1.0], "ill", []),
+    ],
+)
+def test_conformal_sets_of_the_bundle_decide_or_abstain(run, tmp_path, largest, decision, reasons):
+    sets = {"kind": "marginal", "coverage": 0.9, "largest": largest}
+
+    answer = with_rule(run, tmp_path, sets=sets).predict(run.parent / "audio" / "p003-v1.wav")
+
+    assert (answer["decision"], answer["reasons"]) == (decision, reasons)
+
+
 def test_the_same_recording_gets_the_same_answer_from_a_fresh_program(run):
     audio = run.parent / "audio" / "p004-v1.wav"
 
@@ -103,7 +144,10 @@ def test_the_run_folder_keeps_the_contract(run):
     header, *rows = (run / "predictions.csv").read_text().splitlines()
     provenance = json.loads((run / "provenance.json").read_text())
 
-    assert header == "system,repeat,fold,seed,participant_id,recording_id,label,probability"
+    assert (
+        header
+        == "system,repeat,fold,seed,participant_id,recording_id,label,probability,probability_raw"
+    )
     assert len(rows) == 8
     assert metrics["n_participants"] == metrics["n_recordings"] == 8
     assert metrics["classes"] == ["well", "ill"]
@@ -117,6 +161,7 @@ def test_the_run_folder_keeps_the_contract(run):
     assert set(metrics["probes"]) == set(PROBES.names())
     bundle = json.loads((run / "model" / "bundle.json").read_text())
     assert bundle["probes"] == {n: p["verdict"] for n, p in metrics["probes"].items()}
+    assert {"calibration", "abstention", "decision_curve"} <= set(metrics)
     assert {"data_sha256", "split_sha256", "weights_sha256", "libraries"} <= set(provenance)
     assert str(run.parent) not in (run / "study.yaml").read_text()
 

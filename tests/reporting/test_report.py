@@ -3,6 +3,7 @@ import csv
 import hashlib
 import json
 import re
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from unittest import mock
@@ -11,9 +12,15 @@ import numpy as np
 import pytest
 import yaml
 
-from cogspeech.config import Study, TranscriptsSection, as_plain
+from answered import answered
+from cogspeech.config import EvaluationSection, Study, TranscriptsSection, as_plain
 from cogspeech.errors import CogspeechError
-from cogspeech.evaluation.metrics import Scores, auroc_parts
+from cogspeech.evaluation.deciding import decide
+from cogspeech.evaluation.decision_curve import decision_curves
+from cogspeech.evaluation.decision_measures import measure_decisions
+from cogspeech.evaluation.metrics import Scores, auroc_parts, scores_of
+from cogspeech.evaluation.protocol import OutOfFold
+from cogspeech.reporting.calibration import draw_calibration
 from cogspeech.reporting.figures import draw_figures, roc_curve
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import PREDICTION_COLUMNS
@@ -197,9 +204,18 @@ def run_folder(
     return folder
 
 
+@contextmanager
+def without_figures():
+    with (
+        mock.patch("cogspeech.reporting.report.draw_figures", return_value=()),
+        mock.patch("cogspeech.reporting.report.draw_calibration", return_value=()),
+    ):
+        yield
+
+
 def page(folder: Path, **changes: object) -> Page:
     """The page without its figures, which take most of the time."""
-    with mock.patch("cogspeech.reporting.report.draw_figures", return_value=()):
+    with without_figures():
         return whole_page(folder, **changes)
 
 
@@ -360,10 +376,57 @@ def test_a_source_of_one_class_only_is_a_warning(tmp_path):
     assert "Source manual 6 pocketsphinx 5.1.1 6" in shown
 
 
+def test_a_run_folder_from_before_calibration_still_has_its_report(ordinary):
+    assert "from before calibration was measured" in ordinary.words("calibration")
+
+
+def test_calibration_and_abstention_stand_with_n_and_intervals(tmp_path):
+    found = answered(participants=80, temperature=0.4, repeats=2)
+    both = OutOfFold(
+        test=found.test + answered(participants=80, system="text_only").test,
+        validation=found.validation,
+    )
+    section = EvaluationSection()
+    decided = decide(both, section)
+    told = measure_decisions(
+        decided, section, systems=["fused", "text_only"], classes=["control", "dementia"]
+    )
+
+    shown = page(tmp_path, **told)
+
+    words = shown.words("calibration")
+    slope = told["calibration"]["systems"]["fused"]["after"]["slope"]
+    assert "each fit stretches its logits" in words
+    assert f"{slope['estimate']:.2f} {slope['low']:.2f} to {slope['high']:.2f}" in words
+    assert re.search(r"0\.\d\d perfect: 0\.\d\d, p (< 0\.001|0\.\d{3})", words)
+    covered = told["abstention"]["systems"]["fused"]["coverage"]
+    assert (
+        f"{covered['estimate']:.2f} {covered['low']:.2f} to {covered['high']:.2f}, n = 80" in words
+    )
+    assert "void under any shift" in words
+    assert "fused before 80" in words
+    assert "text_only as given 80" in words
+
+
+def test_a_study_too_small_for_sets_says_so(tmp_path):
+    found = answered(participants=30)
+    told = measure_decisions(
+        decide(found, EvaluationSection()),
+        EvaluationSection(),
+        systems=["fused"],
+        classes=["control", "dementia"],
+    )
+
+    words = page(tmp_path, **told).words("calibration")
+
+    assert "fused: no conformal sets: a validation part has 4 participants" in words
+    assert "Covered" not in words
+
+
 def test_a_run_folder_without_quality_csv_still_has_its_report(tmp_path):
     folder = run_folder(tmp_path)
     (folder / "quality.csv").unlink()
-    with mock.patch("cogspeech.reporting.report.draw_figures", return_value=()):
+    with without_figures():
         shown = Page(write_report(folder).read_text(encoding="utf-8"))
     assert "This run folder has no quality.csv." in shown.words("transcripts")
 
@@ -596,13 +659,13 @@ def test_area_under_the_mean_roc_curve_is_the_auroc():
 
 
 def test_figures_have_labels_captions_and_no_style():
+    classes = ("control", "痴呆症" * 20)
+    found = decide(answered(participants=30, temperature=0.5), EvaluationSection()).answered.test
+    scores = scores_of(found, "fused")
     drawings = draw_figures(
-        {"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)},
-        "fused",
-        some_scores(),
-        ("control", "痴呆症" * 20),
-    )
-    assert len(drawings) == 4
+        {"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)}, "fused", scores, classes
+    ) + draw_calibration(found, scores, decision_curves(scores), classes)
+    assert len(drawings) == 5
     for drawing in drawings:
         assert f'role="img" aria-label="{drawing.title}"' in drawing.svg
         assert "n = 30 participants" in drawing.caption

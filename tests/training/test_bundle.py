@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cogspeech.config import Component, TargetSection, TrainingSection, TranscriptsSection
+from cogspeech.decision import ConformalSets, DecisionRule, FittedOn, participants_digest
 from cogspeech.delivery.predictor import _answer_json
 from cogspeech.errors import BundleError
 from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
@@ -11,6 +12,7 @@ from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import Trainer
+from cogspeech.types import Answers
 from conftest import make_embedded
 
 TARGETS = {
@@ -43,7 +45,7 @@ def trained(target):
     return trainer.fit(part(target), part(target))
 
 
-def facts(fit, target):
+def facts(fit, target, **more):
     return BundleFacts(
         study="s",
         target=target,
@@ -57,6 +59,7 @@ def facts(fit, target):
         sample_rates_hz=(16_000,),
         training={},
         notice=None,
+        **more,
     )
 
 
@@ -92,7 +95,7 @@ def test_an_answer_holds_what_the_target_tells(name):
     fit = trained(target)
     answers = predict_answers(fit.model, fit.objective, part(target).recordings[:1])
 
-    said = _answer_json(answers, target, abstains=False)
+    said = _answer_json(answers, target, None, [])
 
     assert ("probabilities" in said) == (name in ("ordinal", "joint"))
     assert ("predicted_score" in said) == (name in ("regression", "joint"))
@@ -100,4 +103,52 @@ def test_an_answer_holds_what_the_target_tells(name):
     if "probabilities" in said:
         assert said["decision"] == max(said["probabilities"], key=said["probabilities"].get)
         assert said["probability"] == pytest.approx(1 - said["probabilities"]["a"])
-    assert _answer_json(answers, target, abstains=True) == {**said, "decision": "abstain"}
+    assert _answer_json(answers, target, None, ["short"]) == {
+        **said,
+        "decision": "abstain",
+        "reasons": ["short"],
+    }
+
+
+RULE = DecisionRule(
+    method="platt",
+    slope=0.7,
+    intercept=-0.3,
+    sets=ConformalSets(kind="class_conditional", coverage=0.9, largest=(0.4, 0.6)),
+    fitted_on=FittedOn(participants=18, participants_sha256=participants_digest(["a", "b"])),
+)
+
+
+def test_a_decision_rule_travels_to_the_last_bit(tmp_path):
+    fit = trained(TARGETS["binary"])
+    save_bundle(make_bundle(fit.model, facts(fit, TARGETS["binary"], decision=RULE)), tmp_path)
+
+    assert load_bundle(tmp_path).facts.decision == RULE
+
+
+@pytest.mark.parametrize("raw", [0.02, 0.5, 0.55, 0.6, 0.98])
+def test_what_is_served_is_what_the_rule_says(raw):
+    answers = Answers(probabilities=np.array([[1 - raw, raw]]))
+    target = TARGETS["binary"]
+
+    said = _answer_json(answers, target, RULE, [])
+
+    probability = float(RULE.calibrated(np.array([raw]))[0])
+    chosen, reason = RULE.decide(probability)
+    assert said == {
+        "probability": probability,
+        "decision": "abstain" if chosen is None else target.classes[chosen],
+        "reasons": [reason] if reason else [],
+    }
+
+
+def test_a_reason_of_the_recording_stands_before_that_of_the_sets():
+    answers = Answers(probabilities=np.array([[0.45, 0.55]]))
+    wide = RULE.sets.model_copy(update={"largest": (1.0, 1.0)})
+
+    said = _answer_json(
+        answers, TARGETS["binary"], RULE.model_copy(update={"sets": wide}), ["short"]
+    )
+
+    assert said["decision"] == "abstain"
+    assert said["reasons"] == ["short", "both classes are plausible at 90 % coverage"]

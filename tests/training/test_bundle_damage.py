@@ -30,6 +30,14 @@ FACTS = BundleFacts(
 )
 
 
+SETS = {"kind": "marginal", "coverage": 0.9, "largest": [0.5, 0.5]}
+RULE = {
+    "method": "temperature",
+    "slope": 1.0,
+    "fitted_on": {"participants": 9, "participants_sha256": "0" * 64},
+}
+
+
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(0)
@@ -127,6 +135,24 @@ def test_weights_cut_or_flipped_anywhere_are_refused_or_finite(cut, flips, tmp_p
         ({"score_scale": {"mean": 1.0, "deviation": 1.0}}, "no score_scale; found 1 and one"),
         ({"sizes": {"d_audio": 5, "d_text": 3, "num_outputs": 0}}, "'sizes.num_outputs'"),
         ({"fusion": {"name": "aligned_cross_attention", "d_model": 30}}, "multiple of num_heads"),
+        ({"decision": {}}, "the key 'decision.method' is required"),
+        ({"decision": RULE | {"slope": -1.0}}, "'decision.slope'"),
+        ({"decision": RULE | {"slope": 1e300}}, "'decision.slope'"),
+        ({"decision": RULE | {"slope": math.nan}}, "'decision.slope'"),
+        ({"decision": RULE | {"more": 1}}, "unknown key 'decision.more'"),
+        ({"decision": RULE | {"fitted_on": None}}, "'decision.fitted_on'"),
+        (
+            {"decision": RULE | {"sets": SETS | {"largest": [0.5, 1.5]}}},
+            "'decision.sets.largest.1'",
+        ),
+        (
+            {
+                "decision": RULE,
+                "target": {"classes": ["a", "b", "c"]},
+                "sizes": {"d_audio": 5, "d_text": 3, "num_outputs": 3},
+            },
+            "a decision rule is for two classes; the target has 3",
+        ),
         (  # 43 GB, if anybody made them
             {"fusion": {"name": "aligned_cross_attention", "d_model": 8192, "num_layers": 16}},
             "does not fit the fusion it names",

@@ -8,6 +8,7 @@ from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.decoding import AudioInfo
+from cogspeech.decision import DecisionRule
 from cogspeech.embeddings.base import build_encoders
 from cogspeech.embeddings.entries import Job
 from cogspeech.embeddings.extract import embed_recordings
@@ -128,8 +129,7 @@ class Predictor:
         )
         return {
             "recording_id": transcript.recording_id,
-            **_answer_json(answers, facts.target, abstains=bool(reasons)),
-            "reasons": reasons,
+            **_answer_json(answers, facts.target, facts.decision, reasons),
             "words": [_word_json(attribution) for attribution in attributions],
             "streams": streams,
             "quality": _quality_json(transcript, embedded, info.duration_s),
@@ -163,20 +163,36 @@ class Predictor:
         return reasons
 
 
-def _answer_json(answers: Answers, target: TargetSection, *, abstains: bool) -> dict[str, Any]:
-    """The contract's keys for two classes, and more of them for more classes and a score."""
-    said: dict[str, Any] = {"probability": None, "decision": "abstain" if abstains else None}
+def _answer_json(
+    answers: Answers, target: TargetSection, rule: DecisionRule | None, reasons: list[str]
+) -> dict[str, Any]:
+    """The contract's keys for two classes, and more of them for more classes and a score.
+
+    Args:
+        answers: about one recording.
+        target: of the study.
+        rule: of the bundle; for two classes.
+        reasons: to abstain whatever the model says.
+    """
+    said: dict[str, Any] = {"probability": None, "decision": None}
     if answers.probabilities is not None:
         each = answers.probabilities[0]
         said["probability"] = float(answers.positive[0])
-        is_binary = len(each) == 2
-        chosen = int(each[1] >= THRESHOLD) if is_binary else int(each.argmax())
-        said["decision"] = said["decision"] or target.classes[chosen]
-        if not is_binary:
+        chosen: int | None = int(each.argmax())
+        if len(each) == 2:
+            chosen = int(said["probability"] >= THRESHOLD)
+        else:
             said["probabilities"] = dict(zip(target.classes, each.tolist(), strict=True))
+        if rule:
+            said["probability"] = float(rule.calibrated(answers.positive)[0])
+            chosen, reason = rule.decide(said["probability"])
+            reasons = [*reasons, reason] if reason else reasons
+        said["decision"] = None if chosen is None else target.classes[chosen]
     if answers.scores is not None:
         said["predicted_score"] = float(answers.scores[0])
-    return said
+    if reasons:
+        said["decision"] = "abstain"
+    return {**said, "reasons": reasons}
 
 
 def _word_json(attribution: Attribution) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cogspeech.evaluation.intervals import wilson
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
 from cogspeech.types import Estimate
 
@@ -66,7 +65,7 @@ def draw_figures(
         classes: the negative class first.
     """
     runs, people = scores.probability.shape
-    name, positive = plain(primary), plain(classes[1])
+    name = plain(primary)
     about = f"{name}, n = {people} participants"
     return (
         _drawing(
@@ -84,14 +83,6 @@ def draw_figures(
             "inside a run. Thick line: their mean; the area under it is the AUROC. Dashed line: "
             "guessing.",
             lambda axes: _roc(axes, scores),
-        ),
-        _drawing(
-            "reliability",
-            "Do the probabilities mean what they say?",
-            f"{about}. For participants with a similar predicted probability: how many really are "
-            f"'{positive}'. On the dashed line both agree. The numbers count participants per "
-            f"run (mean over {runs} runs); bars are 95 % intervals for that many participants.",
-            lambda axes: _reliability(axes, scores, classes[1]),
         ),
         _drawing(
             "spread",
@@ -151,31 +142,6 @@ def _roc(axes: Axes, scores: Scores) -> None:
     _unit_square(axes)
     axes.set_xlabel("False-positive rate (1 - specificity)")
     axes.set_ylabel("True-positive rate (sensitivity)")
-
-
-def _reliability(axes: Axes, scores: Scores, positive: str) -> None:
-    runs, people = scores.probability.shape
-    bins = 5 if people < 200 else 10
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    place = np.minimum((scores.probability * bins).astype(int), bins - 1)
-    labels = np.broadcast_to(scores.labels, place.shape)
-    middles, shares = [], []
-    for number in range(bins):
-        inside = place == number
-        if inside.any():
-            middle, share = scores.probability[inside].mean(), float(labels[inside].mean())
-            count = max(1, round(inside.sum() / runs))
-            low, high = wilson(share, count)
-            axes.plot([middle, middle], [low, high], color=MUTED, linewidth=1.8)
-            axes.text(middle, -0.125, str(count), ha="center", color=MUTED, fontsize=8)
-            middles.append(middle)
-            shares.append(share)
-    axes.plot(middles, shares, color=INK, linewidth=1.4, marker="o", markersize=5)
-    _unit_square(axes)
-    axes.set_ylim(-0.16, 1.02)
-    axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_xlabel("Predicted probability (numbers: participants)")
-    axes.set_ylabel(f"Share of '{short(positive)}'")
 
 
 def _spread(axes: Axes, scores: Scores, classes: tuple[str, str]) -> None:

@@ -23,10 +23,12 @@ from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.decision_curve import DecisionCurve
 from cogspeech.evaluation.estimates import LOWER_IS_BETTER, by_metric, primary_metric
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
 from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
+from cogspeech.reporting.calibration import AbstentionRead, CalibrationRead, draw_calibration
 from cogspeech.reporting.figures import Drawing, draw_figures
 from cogspeech.reporting.outcomes import (
     binary_scores,
@@ -94,6 +96,9 @@ class _Metrics(_Read):
     probes: dict[str, _Probe]
     probe_rule: str = ""
     """Of all probes in such a run folder."""
+    calibration: CalibrationRead | None = None
+    abstention: AbstentionRead | None = None
+    decision_curve: tuple[DecisionCurve, ...] = ()
     notice: str | None
     use: str
 
@@ -250,6 +255,7 @@ def _page(run: _Run) -> str:
         comparisons=[(c, *_order(c)) for c in metrics.comparisons],
         drawings=_drawings(run, names),
         recordings=shown_recordings(run.attributions, own, metrics.classes),
+        calibration_drawings=_calibration_drawings(run, names),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         groups=groups,
         people=[group.people for group in groups],
@@ -278,6 +284,13 @@ def _drawings(run: _Run, names: tuple[str, str]) -> tuple[Drawing, ...]:
         *draw_scores(run.scored, metrics.primary, metrics.score),
         *draw_training(run.histories, metrics.primary),
     )
+
+
+def _calibration_drawings(run: _Run, names: tuple[str, str]) -> tuple[Drawing, ...]:
+    if run.scores is None or len(run.metrics.classes) != 2:
+        return ()
+    own = [p for p in run.predictions if p.system == run.metrics.primary]
+    return draw_calibration(own, run.scores, run.metrics.decision_curve, names)
 
 
 def _order(comparison: Comparison) -> tuple[str, str] | tuple[None, None]:

@@ -66,6 +66,8 @@ class StudyResult:
     predictions: tuple[Prediction, ...] | tuple[ScorePrediction, ...]
     metrics: dict[str, dict[str, Estimate]]
     comparisons: tuple[Comparison, ...]
+    decisions: dict[str, Any]
+    """Calibration, abstention and decision curve."""
     probes: tuple[ProbeResult, ...]
     attributions: dict[str, tuple[Attribution, ...]]
     qualities: tuple[Quality, ...]
@@ -167,6 +169,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "terms": result.terms,
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
         "probes": probes_json(result.probes),
+        **result.decisions,
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
@@ -178,13 +181,16 @@ def predictions_csv(
     """The contract's ``predictions.csv``: out-of-fold only; more columns for more than a diagnosis.
 
     ``probability_CLASS`` where there are more than two classes, ``score`` and ``predicted_score``
-    where the target has a score; without classes no ``label`` and no ``probability``.
+    where the target has a score, ``probability_raw`` where ``probability`` has been calibrated;
+    without classes no ``label`` and no ``probability``.
     """
     text = io.StringIO()
     columns = PREDICTION_COLUMNS if classes else PREDICTION_COLUMNS[:-2]
     of_classes = [f"probability_{name}" for name in classes] if len(classes) > 2 else []
     has_score = any(p.predicted_score is not None for p in predictions)
     names = [*columns, *of_classes, *(SCORE_COLUMNS if has_score else ())]
+    if any(getattr(p, "probability_raw", None) is not None for p in predictions):
+        names.append("probability_raw")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for prediction in predictions:

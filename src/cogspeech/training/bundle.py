@@ -21,6 +21,7 @@ from cogspeech.config import (
     TranscriptsSection,
     parse_options,
 )
+from cogspeech.decision import DecisionRule
 from cogspeech.embeddings.base import build_encoders
 from cogspeech.errors import BundleError, ConfigError
 from cogspeech.finetune_section import FinetuneSection
@@ -28,7 +29,7 @@ from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import Objective, ScoreScale, build_objective
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MAX_WEIGHT_BYTES = 1 << 32
 """Encoder layers that were trained lie beside the fusion."""
 MAX_JSON_BYTES = 1 << 20
@@ -61,6 +62,8 @@ class BundleFacts(Settings):
     sizes: ModelSizes
     score_scale: ScoreScale | None = None
     """Of a target with a score."""
+    decision: DecisionRule | None = None
+    """Calibration, threshold and conformal sets, with the people they come from; of two classes."""
     fewest_words: Annotated[int, Field(ge=1)]
     """Words in the shortest recording it was trained on; below it the model abstains."""
     sample_rates_hz: tuple[int, ...]
@@ -196,6 +199,10 @@ def _objective(facts: BundleFacts) -> Objective:
         raise ConfigError(
             f"the target needs {needed[0]} outputs and {'a' if needed[1] else 'no'} score_scale; "
             f"found {found[0]} and {'one' if found[1] else 'none'}"
+        )
+    if facts.decision and len(facts.target.classes) != 2:
+        raise ConfigError(
+            f"a decision rule is for two classes; the target has {len(facts.target.classes)}"
         )
     objective.score_scale = facts.score_scale
     return objective
