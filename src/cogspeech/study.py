@@ -37,7 +37,9 @@ from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.evaluation.comparison import compare_with_primary
+from cogspeech.evaluation.detectable import detectable_differences
 from cogspeech.evaluation.metrics import estimate_all, scores_of
+from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.evaluation.protocol import cross_validate
 from cogspeech.explanation.base import EXPLAINERS
@@ -123,13 +125,16 @@ def run_study(
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
     others = [system.name for system in systems[1:]]
+    comparisons = compare_with_primary(answered.test, primary.name, others)
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
         predictions=answered.test,
         metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=compare_with_primary(answered.test, primary.name, others),
+        comparisons=comparisons,
+        detectable=detectable_differences(scores_of(answered.test, primary.name), comparisons),
+        operating_points=operating_points(answered.test, answered.validation, primary.name),
         probes=run_probes(
             probe_names(study),
             cases,

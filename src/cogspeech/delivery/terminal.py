@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cogspeech.embeddings.worker import Outcome
 from cogspeech.errors import EmbeddingError
+from cogspeech.evaluation.detectable import sentence
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
 if TYPE_CHECKING:  # it knows torch, which takes seconds
@@ -112,6 +113,8 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         cells = [_cell(estimates[name]) for name in SHOWN_METRICS]
         table.add_row(system, *cells, style="bold" if is_primary else None)
     console.print(table)
+    if result.detectable:
+        console.print(Text(sentence(result.detectable)))
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (

@@ -1,11 +1,13 @@
 """95 % intervals with the participant as the unit. Numpy and scipy's distributions only."""
 
+import functools
+
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import binom, norm
 
 Z = float(norm.ppf(0.975))
-BOOTSTRAP_DRAWS = 2000
+BOOTSTRAP_DRAWS = 10_000
 BOOTSTRAP_SEED = 20_111
 
 
@@ -54,13 +56,22 @@ def p_above_chance(auroc: float, standard_error: float, *, smaller_class: float 
 def bootstrap_counts(
     labels: Int[np.ndarray, " participant"], draws: int = BOOTSTRAP_DRAWS
 ) -> Float[np.ndarray, "draw participant"]:
-    """How often each participant is drawn in each resample; classes keep their sizes."""
+    """How often each participant is drawn in each resample; classes keep their sizes.
+
+    The same labels get the same resamples, so two systems are compared on the same ones.
+    """
+    return _counts(tuple(labels.tolist()), draws)
+
+
+@functools.lru_cache(maxsize=4)  # the systems of a study share their participants
+def _counts(labels: tuple[int, ...], draws: int) -> Float[np.ndarray, "draw participant"]:
     generator = np.random.default_rng(BOOTSTRAP_SEED)
-    counts = np.zeros((draws, len(labels)))
+    counts = np.zeros((draws, len(labels)), dtype=np.float32)  # whole numbers, so exact
     for label in (0, 1):
-        members = np.flatnonzero(labels == label)
+        members = np.flatnonzero(np.array(labels) == label)
         share = np.full(len(members), 1.0 / len(members))
         counts[:, members] = generator.multinomial(len(members), share, size=draws)
+    counts.flags.writeable = False
     return counts
 
 

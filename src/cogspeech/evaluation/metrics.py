@@ -30,6 +30,8 @@ from cogspeech.evaluation.intervals import (
 from cogspeech.types import Estimate, Prediction
 
 THRESHOLD = 0.5
+BLOCK_DRAWS = 1000
+"""Resamples that are worked on at once, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,21 +174,26 @@ def _bootstrapped(metric: WeightedMetric) -> Callable[[Scores], Estimate]:
 
 def _auprc(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     """Average precision inside each fold, weighted by the fold's positives."""
-    total = np.zeros(len(weights))
-    positives = np.zeros(len(weights))
+    blocks = np.array_split(weights, math.ceil(len(weights) / BLOCK_DRAWS))
+    return np.concatenate([_auprc_of_block(scores, block) for block in blocks])
+
+
+def _auprc_of_block(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
+    by_participant = np.ascontiguousarray(weights.T)
+    total, positives = np.zeros(len(weights)), np.zeros(len(weights))
     for probability, fold in zip(scores.probability, scores.fold, strict=True):
         for number in np.unique(fold):
-            inside = fold == number
-            order = np.argsort(-probability[inside], kind="stable")
-            ranked = probability[inside][order]
-            drawn = weights[:, inside][:, order]
-            hit = drawn * scores.labels[inside][order]
-            # Equal probabilities share the precision at the end of their tie.
-            end = np.searchsorted(-ranked, -ranked, side="right") - 1
-            seen = drawn.cumsum(axis=1)[:, end]
-            precision = hit.cumsum(axis=1)[:, end] / np.where(seen > 0, seen, 1.0)
-            total += (hit * precision).sum(axis=1)
-            positives += hit.sum(axis=1)
+            inside = np.flatnonzero(fold == number)
+            drawn = by_participant[inside]
+            is_hit = scores.labels[inside] == 1
+            hits = drawn[is_hit]
+            # Who is ranked as high as each positive; equal ones share the end of their tie.
+            ranked = probability[inside] >= probability[inside][is_hit][:, None]
+            seen = ranked.astype(weights.dtype) @ drawn
+            found = ranked[:, is_hit].astype(weights.dtype) @ hits
+            # Nobody is seen only where the positive itself was not drawn: then its hits are 0.
+            total += (hits * found / np.maximum(seen, 1.0)).sum(axis=0)
+            positives += hits.sum(axis=0)
     return total / np.where(positives > 0, positives, 1.0)
 
 
@@ -203,10 +210,11 @@ def _balanced_accuracy(scores: Scores) -> Estimate:
 
 
 def _f1(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
-    decided = (scores.probability >= THRESHOLD).astype(float)
-    hits = (weights * scores.labels) @ decided.T
+    decided = (scores.probability >= THRESHOLD).astype(weights.dtype)
+    is_real = scores.labels == 1
+    hits = weights[:, is_real] @ decided[:, is_real].T
     called = weights @ decided.T
-    real = (weights * scores.labels).sum(axis=1, keepdims=True)
+    real = weights[:, is_real].sum(axis=1, keepdims=True)
     return np.asarray((2 * hits / (called + real)).mean(axis=1))
 
 

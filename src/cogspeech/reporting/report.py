@@ -23,9 +23,11 @@ from cogspeech.audit.base import Severity, Verdict
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
-from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.comparison import SIGNIFICANT, Comparison, winner
+from cogspeech.evaluation.detectable import Detectable, sentence
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
+from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.reporting.figures import draw_figures
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
@@ -36,7 +38,6 @@ ReadT = TypeVar("ReadT")
 _Facts = TypeAdapter(dict[str, JsonValue])
 _Epoch = TypeAdapter(EpochRecord)
 
-SIGNIFICANT = 0.05
 SHOWN_PAUSE_S = 0.5
 MOST_WORDS = 600
 """Of one recording; the rest is counted, not shown."""
@@ -44,7 +45,6 @@ MOST_NAMES = 12
 """Recordings that are named beside a finding; the rest is counted."""
 TINTS = 4
 """Steps of the colour scale on each side of 0."""
-LOWER_IS_GOOD = frozenset({"brier"})
 
 
 class _Read(BaseModel):
@@ -65,6 +65,9 @@ class _Metrics(_Read):
     primary: str
     systems: dict[str, dict[str, Estimate]]
     comparisons: tuple[Comparison, ...]
+    configurations_tried: PositiveInt = 1
+    detectable: Detectable | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
     probes: dict[str, _Probe]
     probe_rule: str
     notice: str | None
@@ -251,6 +254,7 @@ def _page(run: _Run) -> str:
         systems=dict(ranked),
         metric_names=list(dict.fromkeys(name for _, found in ranked for name in found)),
         comparisons=[(c, *_order(c)) for c in metrics.comparisons],
+        detectable=sentence(metrics.detectable) if metrics.detectable else None,
         drawings=draw_figures(
             {name: found["auroc"] for name, found in ranked},
             metrics.primary,
@@ -276,11 +280,10 @@ def _page(run: _Run) -> str:
 
 def _order(comparison: Comparison) -> tuple[str, str] | tuple[None, None]:
     """Who won and who lost, where the corrected test says that anybody did."""
-    if comparison.p_adjusted > SIGNIFICANT or comparison.difference == 0:
+    won = winner(comparison)
+    if won is None:
         return None, None
-    a_won = (comparison.difference > 0) != (comparison.metric in LOWER_IS_GOOD)
-    a, b = comparison.a, comparison.b
-    return (a, b) if a_won else (b, a)
+    return won, comparison.b if won == comparison.a else comparison.a
 
 
 def _shown_recordings(run: _Run, own: Sequence[Prediction]) -> list[_ShownRecording]:

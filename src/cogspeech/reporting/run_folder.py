@@ -25,6 +25,8 @@ from cogspeech.config import AuditSection, Study, as_plain, study_hash, without_
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.detectable import Detectable
+from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.probing import RULE, ProbeResult
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.transcripts.quality import Quality, quality_csv
@@ -64,6 +66,8 @@ class StudyResult:
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
+    detectable: Detectable | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -148,6 +152,8 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for system, estimates in result.metrics.items()
         },
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
+        "detectable": asdict(result.detectable) if result.detectable else None,
+        "operating_points": [asdict(point) for point in result.operating_points],
         "probes": {
             probe.name: {
                 "auroc": asdict(probe.auroc) if probe.auroc else None,
