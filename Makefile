@@ -43,7 +43,8 @@ check: lint
 	$(PYTEST) --cov --cov-report=term --cov-fail-under=95
 
 BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engine \
-	planted_leaks audit_scale alignment_task training_cost crash_suite known_truth interval_coverage
+	planted_leaks audit_scale alignment_task training_cost crash_suite known_truth interval_coverage \
+	false_alarms planted_optimism evaluation_cost
 
 bench: $(VENV)/.test
 	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done

@@ -170,8 +170,8 @@ def _parts(metric: str, scores: Scores) -> Float[np.ndarray, " participant"]:
     right: np.ndarray = _is_right(scores.probability, scores.labels).mean(axis=0)
     if metric == "accuracy":
         return np.asarray(right / scores.num_participants)
-    of_class = np.bincount(scores.labels, minlength=2)
-    return np.asarray(right / (2.0 * of_class[scores.labels]))
+    class_sizes = np.bincount(scores.labels, minlength=2)[scores.labels]
+    return np.asarray(right / (2.0 * class_sizes), dtype=np.float64)
 
 
 def _is_right(

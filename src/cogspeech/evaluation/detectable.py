@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.comparison import PRIMARY_METRIC, Comparison
 from cogspeech.evaluation.metrics import Scores, auroc_error, auroc_parts
 from cogspeech.evaluation.paired_tests import DETECTABLE_Z, POWER, mcnemar_detectable
 
@@ -48,7 +48,8 @@ def detectable_differences(scores: Scores, comparisons: Sequence[Comparison]) ->
     """
     n, positive = scores.num_participants, int((scores.labels == 1).sum())
     # Two systems that never differ say nothing about two that do.
-    spread = [c for c in comparisons if (c.low, c.high) != (c.difference, c.difference)]
+    alike = {c.b for c in comparisons if c.metric == PRIMARY_METRIC and c.low == c.high}
+    spread = [c for c in comparisons if c.b not in alike]
     if spread:
         accuracy, auroc = (_smallest(spread, metric) for metric in ("accuracy", "auroc"))
     else:

@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cogspeech.evaluation.intervals import (
+    bca_interval,
     bootstrap_counts,
     logit_interval,
-    percentile_interval,
     wilson,
 )
 from cogspeech.types import Estimate, Prediction
@@ -166,7 +166,13 @@ def _bootstrapped(metric: WeightedMetric) -> Callable[[Scores], Estimate]:
     def estimate(scores: Scores) -> Estimate:
         value = float(metric(scores, np.ones((1, scores.num_participants)))[0])
         draws = metric(scores, bootstrap_counts(scores.labels))
-        low, high = percentile_interval(value, draws, widen=math.sqrt(scores.variance_factor))
+        low, high = bca_interval(
+            value,
+            draws,
+            metric(scores, 1.0 - np.eye(scores.num_participants)),
+            smaller_class=int(np.bincount(scores.labels).min()),
+            widen=math.sqrt(scores.variance_factor),
+        )
         return Estimate(estimate=value, low=low, high=high, n=scores.num_participants)
 
     return estimate
