@@ -171,13 +171,13 @@ def _parts(metric: str, scores: Scores) -> Float[np.ndarray, " participant"]:
     if metric == "accuracy":
         return np.asarray(right / scores.num_participants)
     class_sizes = np.bincount(scores.labels, minlength=2)[scores.labels]
-    return np.asarray(right / (2.0 * class_sizes), dtype=np.float64)
+    return np.asarray(right / (2.0 * class_sizes))
 
 
 def _is_right(
     probability: Float[np.ndarray, "*run participant"], labels: Int[np.ndarray, " participant"]
 ) -> Bool[np.ndarray, "*run participant"]:
-    return (probability >= THRESHOLD) == (labels == 1)
+    return np.asarray((probability >= THRESHOLD) == (labels == 1))
 
 
 def _discordant(a: Scores, b: Scores) -> tuple[int, int]:

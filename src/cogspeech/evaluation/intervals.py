@@ -86,6 +86,13 @@ def percentile_interval(
     return float(max(0.0, min(low, estimate))), float(min(1.0, max(high, estimate)))
 
 
+def bootstrap_error(draws: Float[np.ndarray, " draw"], *, smaller_class: int) -> float:
+    """The standard error from resamples, enlarged for small samples as t is against z."""
+    size = max(smaller_class, 2)
+    enlarge = np.sqrt(size / (size - 1)) * t.ppf(0.975, 2 * size - 2) / Z
+    return float(draws.std() * enlarge)
+
+
 def bca_interval(
     estimate: float,
     draws: Float[np.ndarray, " draw"],

@@ -24,6 +24,7 @@ from jaxtyping import Float, Int
 from cogspeech.evaluation.intervals import (
     bca_interval,
     bootstrap_counts,
+    bootstrap_error,
     logit_interval,
     wilson,
 )
@@ -178,13 +179,30 @@ def _bootstrapped(metric: WeightedMetric) -> Callable[[Scores], Estimate]:
     return estimate
 
 
-def _auprc(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
+def _auprc(scores: Scores) -> Estimate:
+    """Average precision, with the interval on the logit scale (Boyd et al., 2013).
+
+    A resample of a small fold holds its best ranked participants twice and has a higher precision,
+    so the resamples tell the spread and not the place.
+    """
+    value = float(_precision(scores, np.ones((1, scores.num_participants)))[0])
+    smaller = int(np.bincount(scores.labels).min())
+    draws = _precision(scores, bootstrap_counts(scores.labels))
+    low, high = logit_interval(
+        value,
+        bootstrap_error(draws, smaller_class=smaller) * math.sqrt(scores.variance_factor),
+        smaller_class=smaller / scores.variance_factor,
+    )
+    return Estimate(estimate=value, low=low, high=high, n=scores.num_participants)
+
+
+def _precision(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     """Average precision inside each fold, weighted by the fold's positives."""
     blocks = np.array_split(weights, math.ceil(len(weights) / BLOCK_DRAWS))
-    return np.concatenate([_auprc_of_block(scores, block) for block in blocks])
+    return np.concatenate([_precision_of_block(scores, block) for block in blocks])
 
 
-def _auprc_of_block(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
+def _precision_of_block(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     by_participant = np.ascontiguousarray(weights.T)
     total, positives = np.zeros(len(weights)), np.zeros(len(weights))
     for probability, fold in zip(scores.probability, scores.fold, strict=True):
@@ -246,7 +264,7 @@ def _proportion(of_class: int | None) -> Callable[[Scores], Estimate]:
 
 METRICS: dict[str, Callable[[Scores], Estimate]] = {
     "auroc": _auroc,
-    "auprc": _bootstrapped(_auprc),
+    "auprc": _auprc,
     "balanced_accuracy": _balanced_accuracy,
     "accuracy": _proportion(None),
     "sensitivity": _proportion(1),
