@@ -44,7 +44,8 @@ check: lint
 
 BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engine \
 	planted_leaks audit_scale alignment_task training_cost finetuning_cost crash_suite \
-	known_truth interval_coverage outcome_coverage
+	known_truth interval_coverage outcome_coverage \
+	false_alarms planted_optimism evaluation_cost
 
 bench: $(VENV)/.test
 	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done

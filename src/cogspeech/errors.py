@@ -9,6 +9,7 @@ CogspeechError
 ├── EncoderError       a checkpoint or tokenizer that cannot be used
 ├── EmbeddingError     recordings that could not be embedded
 ├── CacheError         the embedding cache
+├── PredictionsError   a table of predictions that cannot be evaluated
 ├── SplitError         folds that would not be sound
 ├── TrainingError      a fit that went wrong
 │   └── CheckpointError
@@ -57,6 +58,10 @@ class EmbeddingError(CogspeechError):
 
 class CacheError(CogspeechError):
     """The cache folder cannot be used."""
+
+
+class PredictionsError(CogspeechError):
+    """A table of predictions cannot be evaluated."""
 
 
 class SplitError(CogspeechError):

@@ -40,7 +40,10 @@ from cogspeech.evaluation.base import BASELINES, PROBES, ProbeTask, System
 from cogspeech.evaluation.comparison import Comparison, compare_with_primary
 from cogspeech.evaluation.deciding import HeldBack, decide, fit_rule
 from cogspeech.evaluation.decision_measures import measure_decisions
+from cogspeech.evaluation.detectable import detectable_differences
 from cogspeech.evaluation.estimates import estimate_systems, training_means_of
+from cogspeech.evaluation.metrics import scores_of
+from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.evaluation.protocol import OutOfFold, cross_validate, labels_of
 from cogspeech.explanation.base import EXPLAINERS
@@ -142,6 +145,7 @@ def run_study(
         answered = decided.answered
         bundle = fit_bundle(study, corpus, cases, plan, primary, kind=decided.kind(primary.name))
     names = [system.name for system in systems]
+    comparisons = compare(answered, systems)
     probes = run_probes(
         probe_names(study),
         ProbeTask(
@@ -159,7 +163,13 @@ def run_study(
         audit=audit,
         predictions=answered.test or answered.scored,
         metrics=estimate(study, answered, systems, cases, plan),
-        comparisons=compare(answered, systems),
+        comparisons=comparisons,
+        detectable=detectable_differences(scores_of(answered.test, primary.name), comparisons)
+        if len(study.target.classes) == 2
+        else None,
+        operating_points=operating_points(answered.test, answered.validation, primary.name)
+        if len(study.target.classes) == 2
+        else (),
         probes=probes,
         decisions=measure_decisions(
             decided, study.evaluation, systems=names, classes=study.target.classes

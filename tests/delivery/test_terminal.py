@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cogspeech.config import Component, Study, TargetSection, TranscriptsSection
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.delivery import terminal
 from cogspeech.delivery.terminal import print_summary, progress_bars
+from cogspeech.evaluation.detectable import Detectable
 from cogspeech.evaluation.probing import ProbeResult
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
@@ -122,6 +124,20 @@ def test_the_summary_says_where_the_report_lies_and_what_the_use_is(wide, capsys
     shown = " ".join(capsys.readouterr().out.split())
     assert "report: some/[red]out/report.html" in shown
     assert RESEARCH_STATEMENT in shown
+
+
+def test_the_summary_says_what_the_study_can_show(wide, capsys) -> None:
+    found = Detectable(
+        n=71, n_positive=35, n_negative=36, accuracy_point=100 / 71, sensitivity_point=100 / 35,
+        specificity_point=100 / 36, power=0.8, accuracy=0.1413, auroc=None, is_assumed=False,
+    )  # fmt: skip
+
+    print_summary(replace(_result(), detectable=found), Path("out"))
+
+    assert (
+        "one participant = 1.4 points of accuracy; differences below 14.1 points of accuracy "
+        "cannot be detected here (80 % power)"
+    ) in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_probe_that_succeeds_is_shouted_and_others_are_not(wide, capsys) -> None:

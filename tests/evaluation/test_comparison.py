@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 from test_metrics import predictions, random_case
 
 from cogspeech.correction import holm
-from cogspeech.evaluation.comparison import compare_with_primary
-from cogspeech.evaluation.metrics import Scores
+from cogspeech.evaluation.comparison import (
+    COMPARED_METRICS,
+    Comparison,
+    compare_scores,
+    compare_with_primary,
+    fold_values,
+    winner,
+)
+from cogspeech.evaluation.metrics import METRICS, Scores, scores_of
 
 
 def test_holm_by_hand():
@@ -13,29 +21,138 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
+def of(found, metric):
+    return next(c for c in found if c.metric == metric)
+
+
+def two(a, b, labels, **more):
+    return predictions(labels, a, system="a", **more) + predictions(labels, b, system="b", **more)
+
+
+def repeated(draw, n=40, repeats=3, folds=5, seeds=1):
+    """Two systems over repeated folds, with something that both see."""
+    generator = np.random.default_rng(draw)
+    labels = np.arange(n) % 2
+    rows = []
+    for repeat in range(repeats):
+        fold = generator.permutation(n // 2).repeat(2) % folds  # both classes in each fold
+        for seed in range(seeds):
+            for system in "ab":
+                noisy = labels + generator.standard_normal(n)
+                rows += predictions(
+                    labels,
+                    1 / (1 + np.exp(-noisy)),
+                    folds=fold,
+                    repeat=repeat,
+                    seed=seed,
+                    system=system,
+                )
+    return rows
+
+
 def test_the_same_predictions_differ_by_nothing():
     labels, probabilities = random_case()
-    rows = predictions(labels, probabilities, system="a") + predictions(
-        labels, probabilities, system="b"
-    )
 
-    (found,) = compare_with_primary(rows, "a", ["b"])
+    found = compare_with_primary(two(probabilities, probabilities, labels), "a", ["b"])
 
-    assert (found.difference, found.low, found.high) == (0.0, 0.0, 0.0)
-    assert found.p_value == found.p_adjusted == 1.0
+    assert [c.metric for c in found] == list(COMPARED_METRICS)
+    assert {(c.difference, c.p_value, c.p_adjusted) for c in found} == {(0.0, 1.0, 1.0)}
+    assert (of(found, "auroc").low, of(found, "auroc").high) == (0.0, 0.0)
+    assert of(found, "accuracy").discordant == (0, 0)
 
 
 def test_a_clear_difference_is_found_and_its_sign_is_a_minus_b():
-    labels, noise = random_case(n=80)
+    """Every participant differs by the same, so the error is 0 and says nothing."""
+    labels = np.arange(80) % 2
     sharp = 0.8 * labels + 0.1 + 0.05 * np.sin(np.arange(80))
-    rows = predictions(labels, sharp, system="a") + predictions(
-        labels, np.full(80, 0.5), system="b"
+
+    found = compare_with_primary(two(sharp, np.full(80, 0.5), labels), "a", ["b"])
+
+    area = of(found, "auroc")
+    assert area.difference == pytest.approx(0.5)
+    assert area.low < 0.5 <= area.high
+    assert area.p_value < 1e-6
+    assert winner(area) == winner(of(found, "brier")) == "a"
+    assert of(found, "brier").difference < 0
+    assert of(found, "accuracy").discordant == (40, 0)
+
+
+def test_the_test_follows_from_the_protocol():
+    labels, probabilities = random_case()
+    other = np.roll(probabilities, 1)
+    folds = np.arange(60) // 2 % 5
+    one_set = compare_with_primary(two(probabilities, other, labels), "a", ["b"])
+    folded = compare_with_primary(two(probabilities, other, labels, folds=folds), "a", ["b"])
+
+    assert [c.test for c in one_set] == [
+        "DeLong",
+        "exact McNemar (mid-p)",
+        "participant bootstrap",
+        "participant bootstrap",
+    ]
+    assert {c.test for c in folded} == {"DeLong, widened", "participant bootstrap, widened"}
+    assert {c.test for c in compare_with_primary(repeated(0), "a", ["b"])} == {
+        "corrected resampled t"
+    }
+
+
+@pytest.mark.parametrize("metric", COMPARED_METRICS)
+def test_a_difference_is_that_of_the_two_estimates(metric):
+    for rows in (repeated(1, seeds=2), two(*random_case(seed=2)[1:] * 2, np.arange(60) % 2)):
+        found = of(compare_with_primary(rows, "a", ["b"]), metric)
+        a, b = (METRICS[metric](scores_of(rows, name)).estimate for name in "ab")
+
+        assert found.difference == pytest.approx(a - b, abs=1e-12)
+        assert found.low <= found.difference <= found.high
+
+
+@pytest.mark.parametrize("metric", COMPARED_METRICS)
+def test_over_repeated_folds_the_variance_is_that_of_nadeau_and_bengio(metric):
+    """The plain t-test of scipy, its variance times (1 / J + 1 / (K - 1)) / (1 / J)."""
+    rows = repeated(3)
+    a, b = (fold_values(scores_of(rows, name), metric) for name in "ab")
+    differences = np.array([a[part] - b[part] for part in a])
+    plain = ttest_1samp(differences, 0)
+    count = len(differences)
+    assert count == 15
+
+    found = of(compare_with_primary(rows, "a", ["b"]), metric)
+
+    factor = np.sqrt((1 / count + 1 / 4) * count)
+    low, high = plain.confidence_interval(0.95)
+    assert found.difference == pytest.approx(differences.mean(), abs=1e-12)
+    assert found.high - found.low == pytest.approx(factor * (high - low), abs=1e-12)
+    assert found.p_value > plain.pvalue
+
+
+def test_seeds_of_a_repeat_are_no_new_folds():
+    rows = repeated(4, seeds=2)
+
+    values = fold_values(scores_of(rows, "a"), "auroc")
+
+    assert len(values) == 15
+
+
+def test_systems_in_different_folds_are_still_paired_by_participant():
+    labels, probabilities = random_case()
+    folds = np.arange(60) // 2 % 5
+    rows = predictions(labels, probabilities, folds=folds, system="a") + predictions(
+        labels, probabilities, folds=np.roll(folds, 2), system="b"
     )
 
-    (found,) = compare_with_primary(rows, "a", ["b"])
+    found = compare_scores([("a", scores_of(rows, "a"), "b", scores_of(rows, "b"))])
 
-    assert found.difference == pytest.approx(0.5)
-    assert noise.shape == (80,)
+    assert of(found, "brier").difference == 0.0
+    assert of(found, "auroc").test == "DeLong, widened"
+
+
+def test_other_participants_are_refused():
+    labels, probabilities = random_case()
+    rows = predictions(labels, probabilities)
+    a, b = scores_of(rows, "s"), scores_of(rows[1:], "s")
+
+    with pytest.raises(ValueError, match="same participants"):
+        compare_scores([("a", a, "b", b)])
 
 
 def test_two_systems_of_equal_skill_are_rejected_at_about_the_nominal_rate():
@@ -71,16 +188,39 @@ def three_systems():
 def test_p_values_are_adjusted_for_the_number_of_comparisons():
     found = compare_with_primary(three_systems(), "a", ["b", "c"])
 
-    p_values = [c.p_value for c in found]
-    assert [c.p_adjusted for c in found] == pytest.approx(holm(p_values))
-    assert [c.p_adjusted for c in found] != p_values
+    of_all = [c.p_value for c in found]
+    of_area = of_all[:2]
+    assert [c.p_adjusted for c in found[:2]] == pytest.approx(holm(of_area))
+    assert [c.p_adjusted for c in found[2:]] == pytest.approx(holm(of_all)[2:])
+    assert holm(of_area) != of_area
 
 
 def test_a_comparison_is_widened_where_fits_share_their_training_sides(monkeypatch):
-    wide, _ = compare_with_primary(three_systems(), "a", ["b", "c"])
+    wide = compare_with_primary(three_systems(), "a", ["b", "c"])
     monkeypatch.setattr(Scores, "variance_factor", property(lambda self: 1.0))
 
-    narrow, _ = compare_with_primary(three_systems(), "a", ["b", "c"])
+    narrow = compare_with_primary(three_systems(), "a", ["b", "c"])
 
-    assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(1.5)
-    assert wide.p_value > narrow.p_value
+    for metric in ("auroc", "brier"):
+        w, n = of(wide, metric), of(narrow, metric)
+        assert (w.high - w.low) / (n.high - n.low) == pytest.approx(1.5)
+        assert w.p_value > n.p_value
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "p_adjusted", "won"),
+    [
+        ("auroc", 0.1, 0.05, "a"),
+        ("auroc", 0.1, 0.0500001, None),
+        ("auroc", -0.1, 0.01, "b"),
+        ("brier", -0.1, 0.01, "a"),
+        ("auroc", 0.0, 0.01, None),
+    ],
+)
+def test_nobody_is_better_without_the_corrected_test(metric, difference, p_adjusted, won):
+    found = Comparison(
+        a="a", b="b", metric=metric, difference=difference, low=-1.0, high=1.0, p_value=0.001,
+        p_adjusted=p_adjusted,
+    )  # fmt: skip
+
+    assert winner(found) == won

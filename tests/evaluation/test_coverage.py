@@ -1,13 +1,60 @@
-"""Do the intervals hold what they promise where there is nothing to find?"""
+"""Does the evaluation hold what it promises? Small versions of the benchmarks of the same names."""
 
 import numpy as np
+import pytest
+from scipy.stats import binom
 
-from interval_coverage import null_estimates
+from evaluation_cost import predicted
+from false_alarms import equal_systems, null_corpora
+from interval_coverage import coverage, null_estimates, one_test_set, printed, true_values
+from planted_optimism import WAYS, optimism
 
 
 def test_intervals_of_cross_validation_cover_chance():
-    """150 corpora of noise; the long version is benchmarks/interval_coverage.py."""
-    found = null_estimates(participants=80, features=3, repeats=1, corpora=150)
+    found = null_estimates(participants=80, features=3, repeats=1, corpora=100)
 
     assert np.mean([e.low <= 0.5 <= e.high for e in found]) >= 0.92
     assert abs(np.mean([e.estimate for e in found]) - 0.5) <= 0.02
+
+
+@pytest.mark.parametrize(("area", "n"), [(0.70, 48), (0.85, 71)])
+def test_every_printed_interval_covers_on_one_test_set(area, n):
+    """60 corpora; an interval that holds its promise fails here once in 10,000 times."""
+    corpora = 60
+    found = [printed(*one_test_set(participants=n, area=area, seed=[k, n])) for k in range(corpora)]
+
+    rates = coverage(found, true_values(area))
+
+    fewest = binom.ppf(1e-4, corpora, 0.95) / corpora
+    assert {name: rate for name, rate in rates.items() if rate < fewest} == {}
+
+
+def test_nothing_is_found_where_nothing_is():
+    mean, rate = null_corpora(71, 60, 1)
+
+    assert abs(mean - 0.5) <= 0.02
+    assert rate <= 0.12
+
+
+def test_equal_systems_are_told_apart_by_the_plain_t_test_only():
+    rates = equal_systems(60, 16, 5, 0.8)
+
+    assert rates["brier"] <= 0.2
+    assert rates["brier, plain t"] >= rates["brier"] + 0.15
+    assert rates["auroc, plain t"] >= rates["auroc"] + 0.1
+
+
+def test_what_is_chosen_on_the_reported_fold_is_optimistic_and_nothing_else_is():
+    found = optimism(60, 20)
+
+    for way in WAYS[:2]:
+        assert abs(found[way][0] - 0.5) <= 0.05, way
+    assert found["best epoch on the reported fold"][0] >= 0.58
+    assert found["best seed on the reported folds"][0] >= 0.53
+    assert found["best threshold on the reported fold"][1] >= 0.6
+
+
+def test_the_cost_is_measured_on_whole_runs():
+    rows = predicted(20, 2)
+
+    assert len(rows) == 5 * 3 * 2 * 20

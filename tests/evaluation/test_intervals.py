@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, quantile_test
+from scipy.stats import binomtest, bootstrap, quantile_test
 
 from cogspeech.evaluation.intervals import (
+    bca_interval,
     bootstrap_counts,
+    bootstrap_error,
     logit_interval,
     median_interval,
     p_above_chance,
@@ -74,3 +76,49 @@ def test_the_interval_of_a_median_agrees_with_scipy(values):
 def test_five_values_have_no_interval_of_their_median():
     assert median_interval(np.arange(5.0)) is None
     assert median_interval(np.zeros(0)) is None
+
+
+def resampled_mean(values):
+    counts = bootstrap_counts(np.arange(len(values)) % 2)
+    without_each = (values.sum() - values) / (len(values) - 1)
+    return counts @ values / len(values), without_each
+
+
+def test_the_accelerated_interval_is_near_that_of_scipy():
+    values = np.random.default_rng(3).beta(1.0, 6.0, 200)
+    expected = bootstrap(
+        (values,), np.mean, method="BCa", n_resamples=5000, rng=np.random.default_rng(0)
+    ).confidence_interval
+    draws, without_each = resampled_mean(values)
+
+    found = bca_interval(float(values.mean()), draws, without_each, smaller_class=100, widen=1.0)
+
+    assert found == pytest.approx((expected.low, expected.high), abs=0.004)
+
+
+def test_an_accelerated_interval_is_widened_about_its_estimate():
+    values = np.random.default_rng(3).beta(3.0, 3.0, 100)
+    draws, without_each = resampled_mean(values)
+    narrow, wide = (
+        np.array(bca_interval(float(values.mean()), draws, without_each, smaller_class=50, widen=w))
+        for w in (1.0, 1.5)
+    )
+
+    assert wide - values.mean() == pytest.approx(1.5 * (narrow - values.mean()))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_an_accelerated_interval_of_a_perfect_value_is_that_of_wilson(value):
+    found = bca_interval(value, np.full(50, value), np.full(20, value), smaller_class=10, widen=1.5)
+
+    assert found == wilson(value, 10 / 2.25)
+
+
+def test_the_bootstrap_error_of_a_mean_is_near_the_textbook_one():
+    values = np.random.default_rng(3).normal(0.5, 0.1, 60)
+    draws, _ = resampled_mean(values)
+
+    found = bootstrap_error(draws, smaller_class=30)
+
+    assert found == pytest.approx(values.std(ddof=1) / np.sqrt(60), rel=0.06)
+    assert found > draws.std()

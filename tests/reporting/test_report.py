@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from contextlib import contextmanager
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from unittest import mock
@@ -18,14 +19,16 @@ from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.deciding import decide
 from cogspeech.evaluation.decision_curve import decision_curves
 from cogspeech.evaluation.decision_measures import measure_decisions
+from cogspeech.evaluation.detectable import Detectable
 from cogspeech.evaluation.metrics import Scores, auroc_parts, scores_of
+from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.protocol import OutOfFold
 from cogspeech.reporting.calibration import draw_calibration
 from cogspeech.reporting.figures import draw_figures, roc_curve
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import PREDICTION_COLUMNS
 from cogspeech.transcripts.quality import quality_csv, quality_of
-from cogspeech.types import Estimate, Transcript, Word
+from cogspeech.types import Estimate, Prediction, Transcript, Word
 
 LOOKS_AT = "how many words there are"
 NOTICE = "These voices are synthetic."
@@ -351,6 +354,62 @@ def test_better_names_the_other_system_where_that_won(tmp_path):
     shown = page(tmp_path, comparisons=[comparison("text_only", -0.29, 0.01)])
     assert "text_only is better than fused" in shown.words("comparisons")
     assert "text_only was better (corrected test)." in shown.words("headline")
+
+
+def test_the_headline_speaks_of_the_declared_metric_only(tmp_path):
+    found = {**comparison("text_only", -0.1, 0.01), "metric": "brier"}
+    shown = page(tmp_path, comparisons=[comparison("text_only", 0.1, 0.2), found])
+    assert "better" not in shown.words("headline")
+    assert "Against text_only no difference was shown." in shown.words("headline")
+    assert "its 1 comparison are" not in shown.words("comparisons")
+    assert "for all 2 of the table" in shown.words("comparisons")
+
+
+def test_comparisons_tell_their_test_and_who_was_discordant(tmp_path):
+    found = {**comparison("text_only", 0.1, 0.2), "metric": "accuracy", "discordant": [7, 3]}
+    shown = page(tmp_path, comparisons=[{**found, "test": "exact McNemar (mid-p)"}])
+    assert "exact McNemar (mid-p) 7 right only by the first, 3 only by the second" in shown.words(
+        "comparisons"
+    )
+
+
+def test_what_a_study_can_show_and_how_many_configurations_were_tried(tmp_path):
+    found = asdict(
+        Detectable(
+            n=71, n_positive=35, n_negative=36, accuracy_point=100 / 71, sensitivity_point=100 / 35,
+            specificity_point=100 / 36, power=0.8, accuracy=0.141, auroc=0.118, is_assumed=False,
+        )
+    )  # fmt: skip
+    shown = page(tmp_path, detectable=found, configurations_tried=30).words("comparisons")
+    assert "one participant = 1.4 points of accuracy" in shown
+    assert (
+        "below 14.1 points of accuracy or 0.12 of AUROC cannot be detected here (80 % power)"
+        in (shown)
+    )
+    assert "were tried: 30 on each training side" in shown
+
+
+def test_operating_points_say_where_their_threshold_comes_from(tmp_path):
+    labels, drawn = np.arange(40) % 2, np.linspace(0, 1, 40)
+    rows = [
+        Prediction(
+            system="fused", repeat=0, fold=0, seed=7, participant_id=f"p{i}", recording_id=f"r{i}",
+            label=int(labels[i]), probability=float(drawn[i]),
+        )
+        for i in range(40)
+    ]  # fmt: skip
+    told = {
+        place: page(
+            tmp_path,
+            operating_points=[asdict(p) for p in operating_points(rows, held_back, "fused")],
+        ).words("operating-points")
+        for place, held_back in (("validation", rows), ("test", ()))
+    }
+    assert "the validation part of each fit" in told["validation"]
+    assert "a description only" not in told["validation"].partition("Prevalence")[0]
+    assert "specificity 0.95 the tested participants: a description only" in told["test"]
+    assert "0.95 by definition" in told["test"]
+    assert "operating-points" not in page(tmp_path).text
 
 
 def test_lower_is_good_for_a_comparison_of_brier_scores(tmp_path):

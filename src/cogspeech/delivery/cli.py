@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -130,7 +131,7 @@ def _add_study_commands(add: _Adder) -> None:
         help="scales how far the impaired group differs; 0: not at all (default 1)",
     )
     text = "read a corpus as it is distributed into a recordings table"
-    corpus = add("import", _import, text)
+    corpus = add("import", _found_in("import_command", "import_table"), text)
     corpus.add_argument("corpus", metavar="CORPUS", help="its importer, such as adresso2021")
     corpus.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
     corpus.add_argument("--out", type=Path, required=True, help="recordings table to write")
@@ -142,7 +143,11 @@ def _add_study_commands(add: _Adder) -> None:
         metavar="KEY=VALUE",
         help="an option of the importer, its value as yaml; may be repeated",
     )
-    check = add("check", _check, "audit recordings: may anything be concluded from them?")
+    check = add(
+        "check",
+        _found_in("check_command", "check"),
+        "audit recordings: may anything be concluded from them?",
+    )
     check.add_argument("corpus", type=Path, help="recordings table (csv) or study file (yaml)")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the findings there, too")
     check.add_argument(
@@ -183,7 +188,11 @@ def _workers(text: str) -> int:
 
 
 def _add_transcript_commands(add: _Adder) -> None:
-    transcribe = add("transcribe", _transcribe, "find the words of every recording of a study")
+    transcribe = add(
+        "transcribe",
+        _found_in("transcript_commands", "transcribe_study"),
+        "find the words of every recording of a study",
+    )
     transcribe.add_argument("study", type=Path, help="study file (yaml)")
     _add_workers(transcribe, "processes that find words")
     transcribe.add_argument(
@@ -192,7 +201,11 @@ def _add_transcript_commands(add: _Adder) -> None:
         metavar="DIR",
         help="write words files, gaps.csv and quality.csv there, too",
     )
-    transcript = add("transcript", _transcript, "convert one transcript, to standard output")
+    transcript = add(
+        "transcript",
+        _found_in("transcript_commands", "convert"),
+        "convert one transcript, to standard output",
+    )
     transcript.add_argument("file", type=Path, help="transcript of any known format")
     transcript.add_argument("--to", required=True, help="json (the words file), textgrid or chat")
     transcript.add_argument(
@@ -225,6 +238,7 @@ def _add_result_commands(add: _Adder) -> None:
         choices=["audio", "text"],
         help="answer without one of the two; the fusion must be trained with stream_dropout",
     )
+    _add_evaluate(add)
     report = add("report", _report, "build report.html of a run folder anew")
     report.add_argument("run", type=Path, help="run folder")
     text = "write the histories of a run's fits for TensorBoard"
@@ -232,23 +246,52 @@ def _add_result_commands(add: _Adder) -> None:
     tensorboard.add_argument("run", type=Path, help="run folder")
 
 
+def _add_evaluate(add: _Adder) -> None:
+    text = "estimates, intervals and paired tests of anybody's predictions"
+    evaluate = add("evaluate", _found_in("evaluate_command", "evaluate"), text)
+    evaluate.add_argument("predictions", type=Path, help="csv: participant_id,label,probability")
+    evaluate.add_argument(
+        "--classes",
+        nargs=2,
+        metavar=("NEGATIVE", "POSITIVE"),
+        help="how the labels are written (default: 0 1)",
+    )
+    text = "csv with a column participant_id; anybody else is refused"
+    evaluate.add_argument("--participants", type=Path, metavar="FILE", help=text)
+    text = "splits.json of a run; whoever was trained on is refused"
+    evaluate.add_argument("--splits", type=Path, metavar="FILE", help=text)
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
+    evaluate.add_argument("--out", type=Path, metavar="DIR", help="folder for metrics.json")
+    compare = add(
+        "compare", _found_in("evaluate_command", "compare"), "paired comparison of two run folders"
+    )
+    compare.add_argument("run_a", type=Path, metavar="RUN_A", help="run folder")
+    compare.add_argument("run_b", type=Path, metavar="RUN_B", help="run folder")
+
+
 def _add_cache_commands(add: _Adder) -> None:
-    add("list", _cache("list_entries"), "what is kept, by kind and encoder")
-    add("verify", _cache("verify"), "read every entry; damaged ones are removed (exit code 3)")
+    add("list", _found_in("cache_commands", "list_entries"), "what is kept, by kind and encoder")
+    add(
+        "verify",
+        _found_in("cache_commands", "verify"),
+        "read every entry; damaged ones are removed (exit code 3)",
+    )
     prune = add(
-        "prune", _cache("prune"), "remove entries of older versions and what killed runs left"
+        "prune",
+        _found_in("cache_commands", "prune"),
+        "remove entries of older versions and what killed runs left",
     )
     prune.add_argument("--older-than", type=float, metavar="DAYS", help="and entries made before")
     text = "remove everything made from one person's recordings"
-    forget = add("forget", _cache("forget"), text)
+    forget = add("forget", _found_in("cache_commands", "forget"), text)
     forget.add_argument("participant", metavar="PARTICIPANT", help="participant_id of the table")
 
 
-def _cache(name: str) -> Command:
-    def run(options: argparse.Namespace) -> int | None:
-        from cogspeech.delivery import cache_commands
+def _found_in(module: str, name: str) -> Command:
+    """A command of a module of this package, which is imported when the command is called."""
 
-        command: Command = getattr(cache_commands, name)
+    def run(options: argparse.Namespace) -> int | None:
+        command: Command = getattr(import_module(f"cogspeech.delivery.{module}"), name)
         return command(options)
 
     return run
@@ -299,30 +342,6 @@ def _study(
         )
     if is_main:
         print_summary(result, run_dir)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from cogspeech.delivery.check_command import check
-
-    return check(options)
-
-
-def _transcribe(options: argparse.Namespace) -> int:
-    from cogspeech.delivery.transcript_commands import transcribe_study
-
-    return transcribe_study(options)
-
-
-def _transcript(options: argparse.Namespace) -> None:
-    from cogspeech.delivery.transcript_commands import convert
-
-    convert(options)
-
-
-def _import(options: argparse.Namespace) -> int:
-    from cogspeech.delivery.import_command import import_table
-
-    return import_table(options)
 
 
 def _embed(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cogspeech.embeddings.worker import Outcome
 from cogspeech.errors import EmbeddingError
+from cogspeech.evaluation.detectable import sentence
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
 if TYPE_CHECKING:  # it knows torch, which takes seconds
@@ -129,6 +130,8 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         console.print(Text(f"{system} is not applicable: {reason}"))
     for system, terms in result.terms.items():
         console.print(Text(f"{system}: {terms}", style="bold"))
+    if result.detectable:
+        console.print(Text(sentence(result.detectable)))
     for probe in result.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (

@@ -22,11 +22,13 @@ from cogspeech.audit.base import Severity, Verdict
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
-from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.comparison import SIGNIFICANT, Comparison, winner
 from cogspeech.evaluation.decision_curve import DecisionCurve
-from cogspeech.evaluation.estimates import LOWER_IS_BETTER, by_metric, primary_metric
+from cogspeech.evaluation.detectable import Detectable, sentence
+from cogspeech.evaluation.estimates import by_metric, primary_metric
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
+from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
 from cogspeech.reporting.calibration import AbstentionRead, CalibrationRead, draw_calibration
 from cogspeech.reporting.figures import Drawing, draw_figures
@@ -58,7 +60,6 @@ ReadT = TypeVar("ReadT")
 _Facts = TypeAdapter(dict[str, JsonValue])
 _Epoch = TypeAdapter(EpochRecord)
 
-SIGNIFICANT = 0.05
 MOST_NAMES = 12
 """Recordings that are named beside a finding; the rest is counted."""
 
@@ -93,6 +94,9 @@ class _Metrics(_Read):
     not_applicable: dict[str, str] = {}
     terms: dict[str, str] = {}
     comparisons: tuple[Comparison, ...]
+    configurations_tried: PositiveInt = 1
+    detectable: Detectable | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
     probes: dict[str, _Probe]
     probe_rule: str = ""
     """Of all probes in such a run folder."""
@@ -256,6 +260,7 @@ def _page(run: _Run) -> str:
         drawings=_drawings(run, names),
         recordings=shown_recordings(run.attributions, own, metrics.classes),
         calibration_drawings=_calibration_drawings(run, names),
+        detectable=sentence(metrics.detectable) if metrics.detectable else None,
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         groups=groups,
         people=[group.people for group in groups],
@@ -295,11 +300,10 @@ def _calibration_drawings(run: _Run, names: tuple[str, str]) -> tuple[Drawing, .
 
 def _order(comparison: Comparison) -> tuple[str, str] | tuple[None, None]:
     """Who won and who lost, where the corrected test says that anybody did."""
-    if comparison.p_adjusted > SIGNIFICANT or comparison.difference == 0:
+    won = winner(comparison)
+    if won is None:
         return None, None
-    a_won = (comparison.difference > 0) != (comparison.metric in LOWER_IS_BETTER)
-    a, b = comparison.a, comparison.b
-    return (a, b) if a_won else (b, a)
+    return won, comparison.b if won == comparison.a else comparison.a
 
 
 def _sentence(text: str) -> str:

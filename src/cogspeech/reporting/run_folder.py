@@ -25,7 +25,9 @@ from cogspeech.config import AuditSection, Study, TargetSection, as_plain, study
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.detectable import Detectable
 from cogspeech.evaluation.estimates import confusion_json, primary_metric
+from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.probing import ProbeResult, probes_json
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.training.objectives.base import build_objective
@@ -75,6 +77,8 @@ class StudyResult:
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
+    detectable: Detectable | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
     not_applicable: dict[str, str] = field(default_factory=dict)
     """Systems that could not be asked, and why."""
     terms: dict[str, str] = field(default_factory=dict)
@@ -170,6 +174,8 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
         "probes": probes_json(result.probes),
         **result.decisions,
+        "detectable": asdict(result.detectable) if result.detectable else None,
+        "operating_points": [asdict(point) for point in result.operating_points],
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
