@@ -40,6 +40,7 @@ from cogspeech.evaluation.comparison import compare_with_primary
 from cogspeech.evaluation.metrics import estimate_all, scores_of
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.evaluation.protocol import cross_validate
+from cogspeech.evaluation.subgroups import evaluate_subgroups
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
@@ -148,6 +149,7 @@ def run_study(
         bundle=bundle,
         data_hash=data,
         plan=plan,
+        subgroups=evaluate_subgroups(scores_of(answered.test, primary.name), corpus.recordings),
     )
     if processes.is_main:
         _publish(result, run_dir)

@@ -26,6 +26,7 @@ from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
+from cogspeech.evaluation.subgroups import Subgroups
 from cogspeech.reporting.figures import draw_figures
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
@@ -69,6 +70,7 @@ class _Metrics(_Read):
     probe_rule: str
     notice: str | None
     use: str
+    subgroups: Subgroups | None = None
 
 
 class _Finding(_Read):

@@ -26,6 +26,7 @@ from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
+from cogspeech.evaluation.subgroups import Subgroups
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.transcripts.quality import Quality, quality_csv
 from cogspeech.transcripts.transcribe import makers_of
@@ -64,6 +65,8 @@ class StudyResult:
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
+    subgroups: Subgroups | None = None
+    """Of the primary system."""
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -158,6 +161,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for probe in result.probes
         },
         "probe_rule": RULE,
+        "subgroups": asdict(result.subgroups) if result.subgroups else None,
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
