@@ -51,6 +51,7 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
+from cogspeech.robustness.measure import measure_robustness, require_known_perturbations
 from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
 from cogspeech.training.labelled import LabelledPart
@@ -150,6 +151,11 @@ def run_study(
         data_hash=data,
         plan=plan,
         subgroups=evaluate_subgroups(scores_of(answered.test, primary.name), corpus.recordings),
+        robustness=measure_robustness(
+            study, cases, plan, primary, workers=workers, progress=progress
+        )
+        if processes.is_main
+        else None,
     )
     if processes.is_main:
         _publish(result, run_dir)
@@ -198,6 +204,7 @@ def load_study(path: Path) -> Study:
         for name in probe_names(study):
             PROBES.get(name)
         require_known_codes(study.audit)
+        require_known_perturbations(study)
         MONITORS.get(study.training.monitor)
         check_space(study)
         study = study.model_copy(update={"target": complete_target(study.target)})

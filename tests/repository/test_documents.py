@@ -17,6 +17,7 @@ from cogspeech.corpora.base import IMPORTERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from cogspeech.delivery.cli import main
 from cogspeech.evaluation.base import PROBES
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.robustness.base import PERTURBATIONS
 from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.transcripts.base import read_transcript_file
 from tone_corpora import tone_corpus
@@ -129,6 +130,12 @@ def test_the_docs_name_every_fusion_and_objective_with_every_option():
         for name in registry.names():
             for word in (name, *registry.get(name).Options.model_fields):
                 assert f"`{word}`" in text, word
+
+
+def test_the_docs_name_every_perturbation():
+    text = (ROOT / "docs" / "explanation" / "robustness.md").read_text()
+
+    assert [name for name in PERTURBATIONS.names() if f"`{name}`" not in text] == []
 
 
 def test_the_docs_name_every_column():

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -47,6 +47,7 @@ class System(ABC):
         """Fits on the training side, and answers."""
 
 
+@runtime_checkable
 class KeptFits(Protocol):
     """A system whose finished fits of the first repeat and seed can be asked again."""
 

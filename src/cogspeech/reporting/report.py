@@ -28,8 +28,10 @@ from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
 from cogspeech.evaluation.subgroups import Subgroups
 from cogspeech.reporting.figures import draw_figures
+from cogspeech.reporting.robustness_curves import draw_robustness
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
+from cogspeech.robustness.measure import Robustness
 from cogspeech.training.history import HISTORY, EpochRecord
 from cogspeech.types import Estimate, Prediction
 
@@ -71,6 +73,7 @@ class _Metrics(_Read):
     notice: str | None
     use: str
     subgroups: Subgroups | None = None
+    robustness: Robustness | None = None
 
 
 class _Finding(_Read):
@@ -260,6 +263,7 @@ def _page(run: _Run) -> str:
             metrics.classes,
         )
         + draw_training(run.histories, metrics.primary),
+        robustness_drawings=draw_robustness(metrics.robustness, metrics.classes),
         recordings=_shown_recordings(run, own),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         people=[int((run.scores.labels == label).sum()) for label in (0, 1)],

@@ -27,6 +27,7 @@ from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
 from cogspeech.evaluation.subgroups import Subgroups
+from cogspeech.robustness.measure import Robustness
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.transcripts.quality import Quality, quality_csv
 from cogspeech.transcripts.transcribe import makers_of
@@ -67,6 +68,7 @@ class StudyResult:
     plan: SplitPlan
     subgroups: Subgroups | None = None
     """Of the primary system."""
+    robustness: Robustness | None = None
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -162,6 +164,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         },
         "probe_rule": RULE,
         "subgroups": asdict(result.subgroups) if result.subgroups else None,
+        "robustness": asdict(result.robustness) if result.robustness else None,
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
