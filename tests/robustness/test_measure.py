@@ -17,8 +17,9 @@ from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import EngineOptions, build_engine
 from cogspeech.errors import CacheError, ConfigError
 from cogspeech.reporting.report import write_report
+from cogspeech.robustness.base import PERTURBATIONS, SoundPerturbation
 from cogspeech.robustness.embedding import Embedder
-from cogspeech.robustness.measure import measure_robustness
+from cogspeech.robustness.measure import measure_robustness, surroundings_of
 from cogspeech.study import import_study, load_study, run_study
 from cogspeech.systems import FusionSystem
 from tone_corpora import tone_corpus
@@ -33,6 +34,7 @@ SETTINGS = {
     "evaluation": {"outer_folds": 2, "repeats": 1, "seeds": 1},
     "robustness": ["noise_white"],
 }
+SOUND = [n for n in PERTURBATIONS.names() if issubclass(PERTURBATIONS.get(n), SoundPerturbation)]
 
 
 def study_of(folder, **sections):
@@ -79,6 +81,13 @@ def embedder(study):
 
 def cases_of(study):
     return embed_corpus(import_study(study), study)
+
+
+@pytest.fixture(scope="module")
+def cases(folder, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COGSPEECH_CACHE", str(tmp_path_factory.mktemp("cache-of-cases")))
+        return cases_of(study_of(folder))
 
 
 def test_severity_0_is_the_score_of_the_study_to_the_last_bit(finished):
@@ -181,9 +190,8 @@ def test_an_unknown_perturbation_is_refused_before_anything_is_done(folder):
         study_of(folder, robustness=["noise_whit"])
 
 
-def test_no_temporary_file_stays_after_an_error(folder, tmp_path, monkeypatch):
+def test_no_temporary_file_stays_after_an_error(folder, cases, tmp_path, monkeypatch):
     study = study_of(folder)
-    cases = cases_of(study)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     seen = []
 
@@ -200,9 +208,8 @@ def test_no_temporary_file_stays_after_an_error(folder, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_temporary_files_are_for_their_owner_only(folder, tmp_path, monkeypatch):
+def test_temporary_files_are_for_their_owner_only(folder, cases, tmp_path, monkeypatch):
     study = study_of(folder)
-    cases = cases_of(study)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     modes = []
 
@@ -215,9 +222,8 @@ def test_temporary_files_are_for_their_owner_only(folder, tmp_path, monkeypatch)
     assert modes == [0o700]
 
 
-def test_few_temporary_files_lie_around_at_a_time(folder, tmp_path, monkeypatch):
+def test_few_temporary_files_lie_around_at_a_time(folder, cases, tmp_path, monkeypatch):
     study = study_of(folder)
-    cases = cases_of(study)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr("cogspeech.robustness.embedding.HELD_AUDIO_S", 20.0)
     most = []
@@ -234,9 +240,8 @@ def test_few_temporary_files_lie_around_at_a_time(folder, tmp_path, monkeypatch)
     ]
 
 
-def test_a_recording_of_which_nothing_is_left_is_left_out(folder):
+def test_a_recording_of_which_nothing_is_left_is_left_out(folder, cases):
     study = study_of(folder)
-    cases = cases_of(study)
 
     def change(case, heard):
         return None if case is cases[0] else heard
@@ -247,12 +252,43 @@ def test_a_recording_of_which_nothing_is_left_is_left_out(folder):
     assert all(made[1:])
 
 
-def test_a_recording_that_cannot_be_embedded_any_more_is_left_out(folder):
+def test_a_recording_that_cannot_be_embedded_any_more_is_left_out(folder, cases):
     study = study_of(folder)
-    cases = cases_of(study)
 
     def silence(case, heard):
         is_first = case is cases[0]
         return dataclasses.replace(heard, samples=heard.samples * (0 if is_first else 1))
 
     assert [case is None for case in embedder(study).embed(cases[:2], silence)] == [True, False]
+
+
+def test_noise_is_of_other_people_and_the_same_for_both_visits_of_one(cases):
+    visit = dataclasses.replace(cases[0].recording, recording_id="p000-v2")
+    everybody = [*cases, dataclasses.replace(cases[0], recording=visit)]
+
+    def around(number, name="noise_babble", seed=7):
+        return surroundings_of(everybody[number], everybody, name=name, seed=seed)
+
+    def draw(surroundings):
+        return surroundings.generator.integers(2**62)
+
+    others = {case.recording.participant_id for case in around(0).others}
+    assert others == {f"p{n:03d}" for n in range(1, 8)}
+    assert draw(around(0)) == draw(around(0)) == draw(around(-1))
+    different = [around(1), around(0, name="noise_pink"), around(0, seed=8)]
+    assert len({draw(each) for each in (around(0), *different)}) == 4
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_every_perturbation_can_be_embedded(folder, cases, name):
+    plugin = PERTURBATIONS.get(name)()
+
+    def change(case, heard):
+        around = surroundings_of(case, cases, name=name, seed=7)
+        return plugin.perturb(heard, plugin.severities[-1], around)
+
+    made = embedder(study_of(folder)).embed(cases[1:3], change)
+
+    for case, original in zip(made, cases[1:3], strict=True):
+        assert case.recording == original.recording
+        assert np.isfinite(case.embedded.event_vectors).all()

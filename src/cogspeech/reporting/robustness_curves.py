@@ -46,7 +46,7 @@ def _panels(figure: Figure, *, curve: Curve) -> None:
         flips = [p.by_class[label].flip_rate for p in curve.points]
         _bars(lower, flips, colour, marker, step=SIDESTEP * (2 * label - 1))
     lower.set_ylim(-0.02, 1.02)
-    lower.set_ylabel("changed")
+    lower.set_ylabel("decision changed")
     lower.set_xticks(places, [point.severity for point in curve.points])
     lower.set_xlim(-0.4, len(curve.points) - 0.6)
     lower.set_xlabel(curve.unit)

@@ -158,19 +158,19 @@ def _perturbed(
         ]
 
     def change(case: Case, heard: Heard) -> Heard | None:
-        return plugin.perturb(heard, severity, _surroundings(case, plugin.name, tested))
+        around = surroundings_of(case, tested.all, name=plugin.name, seed=tested.study.seed)
+        return plugin.perturb(heard, severity, around)
 
     return embedder.embed(tested.cases, change)
 
 
-def _surroundings(case: Case, name: str, tested: _Tested) -> Surroundings:
+def surroundings_of(case: Case, everybody: Sequence[Case], *, name: str, seed: int) -> Surroundings:
     """What a perturbation may draw from for a recording; the same for all of a participant."""
     person = case.recording.participant_id
-    text = f"{tested.study.seed} {name} {person}"
-    digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    digest = hashlib.sha256(f"{seed} {name} {person}".encode(errors="surrogatepass")).digest()
     return Surroundings(
         generator=np.random.default_rng(int.from_bytes(digest[:8], "big")),
-        others=[c for c in tested.all if c.recording.participant_id != person],
+        others=[other for other in everybody if other.recording.participant_id != person],
     )
 
 
