@@ -29,7 +29,7 @@ def test_a_truth_in_the_pauses_goes_with_the_pauses_and_with_nothing_else(tmp_pa
     curves = curves_of("pauses", "pause_only", tmp_path, real_speech)
 
     clean, equal, none = (p.metrics["auroc"] for p in curves["pause_removal"].points)
-    assert clean.estimate > 0.9
+    assert clean.estimate > 0.8
     assert clean.low > 0.5
     assert max(equal.low, none.low) < 0.5
     assert all(p.mean_shift.estimate == 0 for p in curves["word_substitution"].points)

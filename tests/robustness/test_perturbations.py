@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cases import make_case
 from cogspeech.corpora.audio import read_audio
 from cogspeech.robustness.base import PERTURBATIONS, Heard, Surroundings
+from cogspeech.robustness.levels import with_noise
 from cogspeech.types import Transcript, Word
 from conftest import make_embedded
 
@@ -75,6 +76,18 @@ def test_the_ratio_over_the_words_is_what_was_asked_for(name, snr_db, others):
         is_speech[round(word.start_s * RATE_HZ) : round(word.end_s * RATE_HZ)] = True
     measured = power_db(before.samples[is_speech]) - power_db(noise[is_speech])
     assert measured == pytest.approx(snr_db, abs=0.1)
+
+
+def test_the_level_of_a_noise_is_measured_during_the_words_too():
+    before = spoken(["a"] * 12)
+    noise = np.ones(len(before.samples))
+    for word in before.transcript.words:
+        noise[round(word.start_s * RATE_HZ) : round(word.end_s * RATE_HZ)] = 0.01
+
+    mixed = with_noise(before, noise, snr_db=10.0)
+
+    added = dataclasses.replace(before, samples=mixed - before.samples).speech
+    assert power_db(before.speech) - power_db(added) == pytest.approx(10.0, abs=0.01)
 
 
 def test_only_the_participants_words_make_the_level_of_the_speech(others):
@@ -240,10 +253,18 @@ def test_the_polarity_is_turned_and_a_constant_is_added():
     )
 
 
-@given(st.sampled_from([5.0, 10.0, 15.0]), st.integers(0, 10), st.integers(0, 3))
-def test_only_words_inside_the_clip_stay(seconds, first_untimed, untimed):
+@given(
+    st.sampled_from([5.0, 10.0, 15.0]),
+    st.integers(0, 10),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 0.1, 0.4]),
+)
+def test_only_words_inside_the_clip_stay(seconds, first_untimed, untimed, later_s):
     before = spoken([f"w{i}" for i in range(40)])
-    words = list(before.transcript.words)
+    words = [
+        dataclasses.replace(word, start_s=word.start_s + later_s, end_s=word.end_s + later_s)
+        for word in before.transcript.words
+    ]
     for position in range(first_untimed, first_untimed + untimed):
         words[position] = Word(text=f"w{position}")
     before = dataclasses.replace(
