@@ -283,6 +283,8 @@ class Study(Settings):
     tune: TuneSection | None = None
     evaluation: EvaluationSection = EvaluationSection()
     probes: Literal["all"] | tuple[str, ...] = "all"
+    robustness: Literal["all", "none"] | tuple[str, ...] = "none"
+    """Perturbations of the test recordings; each severity encodes all of them once more."""
 
     @model_validator(mode="after")
     def _systems_once(self) -> "Study":

@@ -46,6 +46,7 @@ from cogspeech.evaluation.metrics import scores_of
 from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.evaluation.protocol import OutOfFold, cross_validate, labels_of
+from cogspeech.evaluation.subgroups import evaluate_subgroups
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
@@ -56,6 +57,7 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
+from cogspeech.robustness.measure import measure_robustness, require_known_perturbations
 from cogspeech.systems import (
     FitWorker,
     FusionSystem,
@@ -186,6 +188,19 @@ def run_study(
         plan=plan,
         not_applicable=why_not,
         terms={system.name: system.terms for system in systems if system.terms},
+        subgroups=evaluate_subgroups(scores_of(answered.test, primary.name), corpus.recordings)
+        if len(study.target.classes) == 2
+        else None,
+        robustness=measure_robustness(
+            study,
+            cases,
+            plan,
+            decided.asked_again(primary, study.seed),
+            workers=workers,
+            progress=progress,
+        )
+        if processes.is_main and len(study.target.classes) == 2
+        else None,
     )
     if processes.is_main:
         _publish(result, run_dir)
@@ -243,6 +258,7 @@ def load_study(path: Path) -> Study:
         for name in probe_names(study):
             PROBES.get(name)
         require_known_codes(study.audit)
+        require_known_perturbations(study)
         MONITORS.get(study.training.monitor)
         check_space(study)
         study = study.model_copy(update={"target": complete_target(study.target)})

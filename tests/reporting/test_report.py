@@ -787,3 +787,49 @@ def test_hostile_findings_stay_text(tmp_path, ordinary, text):
 
     assert not shown.all("script")
     assert not [key for _, found in shown.tags for key in found if key.startswith("on")]
+
+
+def subgroup(name, metrics):
+    return {
+        "column": "sex", "name": name, "num_negative": 12, "num_positive": 11, "metrics": metrics
+    }  # fmt: skip
+
+
+def subgroups(low, high, p_adjusted):
+    gap = {"difference": (low + high) / 2, "low": low, "high": high, "n": 40,
+           "p_value": p_adjusted / 3, "p_adjusted": p_adjusted}  # fmt: skip
+    return {
+        "fewest_per_class": 10,
+        "small_gap": 0.1,
+        "groups": [
+            subgroup("f", system(estimate(0.7111, 0.6, 0.8))),
+            subgroup("m", system(estimate(0.6222, 0.5, 0.7))),
+            subgroup("not known", None),
+        ],
+        "gaps": [{"column": "sex", "a": "f", "b": "m", "metric": "auroc", "gap": gap}],
+        "unknown_columns": ["site", "language"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_adjusted", "said"),
+    [
+        (-0.3, 0.4, 0.9, "cannot tell: gaps from \u22120.300 to +0.400 fit these data"),
+        (-0.05, 0.09, 0.9, "a gap, if any, is below 0.1"),
+        (0.01, 0.4, 0.05, "the groups differ"),
+        (0.01, 0.4, 0.0501, "cannot tell"),
+    ],
+)
+def test_groups_differ_only_where_the_corrected_test_says_so(tmp_path, low, high, p_adjusted, said):
+    shown = page(tmp_path, subgroups=subgroups(low, high, p_adjusted))
+
+    assert said in shown.words("subgroups")
+    assert ("No gap was shown" in shown.words("subgroups")) == (p_adjusted > 0.05)
+
+
+def test_small_groups_and_unknown_columns_are_named_but_not_shown(tmp_path):
+    shown = page(tmp_path, subgroups=subgroups(-0.3, 0.4, 0.9)).words("subgroups")
+
+    assert "Sex: not known fewer than 10 of a class: not shown" in shown
+    assert "Sex: f 12 and 11 0.71 0.60 to 0.80" in shown
+    assert "Of no participant is known: site, language." in shown

@@ -16,6 +16,7 @@ from cogspeech.corpora.base import IMPORTERS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from cogspeech.delivery.cli import main
 from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.robustness.base import PERTURBATIONS
 from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.transcripts.base import read_transcript_file
 from tone_corpora import tone_corpus
@@ -133,6 +134,12 @@ def test_the_docs_name_every_baseline_and_the_default_compares_with_all_but_two(
     assert [name for name in BASELINES.names() if f"| `{name}` |" not in text] == []
     compared = Study.model_fields["compare"].default
     assert set(BASELINES.names()) - {*compared} == {"egemaps", "random_embeddings"}
+
+
+def test_the_docs_name_every_perturbation():
+    text = (ROOT / "docs" / "explanation" / "robustness.md").read_text()
+
+    assert [name for name in PERTURBATIONS.names() if f"`{name}`" not in text] == []
 
 
 def test_the_docs_name_every_column():

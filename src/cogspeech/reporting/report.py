@@ -30,6 +30,7 @@ from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
 from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
+from cogspeech.evaluation.subgroups import Subgroups
 from cogspeech.reporting.calibration import AbstentionRead, CalibrationRead, draw_calibration
 from cogspeech.reporting.figures import Drawing, draw_figures
 from cogspeech.reporting.outcomes import (
@@ -43,6 +44,7 @@ from cogspeech.reporting.outcomes import (
     tint_of_share,
     two_names,
 )
+from cogspeech.reporting.robustness_curves import draw_robustness
 from cogspeech.reporting.shown_words import (
     SHOWN_PAUSE_S,
     TINTS,
@@ -53,6 +55,7 @@ from cogspeech.reporting.shown_words import (
 )
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
+from cogspeech.robustness.measure import Robustness
 from cogspeech.training.history import HISTORY, EpochRecord
 from cogspeech.types import Estimate, Prediction, ScorePrediction
 
@@ -105,6 +108,8 @@ class _Metrics(_Read):
     decision_curve: tuple[DecisionCurve, ...] = ()
     notice: str | None
     use: str
+    subgroups: Subgroups | None = None
+    robustness: Robustness | None = None
 
 
 class _Finding(_Read):
@@ -261,6 +266,7 @@ def _page(run: _Run) -> str:
         recordings=shown_recordings(run.attributions, own, metrics.classes),
         calibration_drawings=_calibration_drawings(run, names),
         detectable=sentence(metrics.detectable) if metrics.detectable else None,
+        robustness_drawings=draw_robustness(metrics.robustness, names),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         groups=groups,
         people=[group.people for group in groups],

@@ -29,6 +29,8 @@ from cogspeech.evaluation.detectable import Detectable
 from cogspeech.evaluation.estimates import confusion_json, primary_metric
 from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.probing import ProbeResult, probes_json
+from cogspeech.evaluation.subgroups import Subgroups
+from cogspeech.robustness.measure import Robustness
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.training.objectives.base import build_objective
 from cogspeech.transcripts.quality import Quality, quality_csv
@@ -83,6 +85,9 @@ class StudyResult:
     """Systems that could not be asked, and why."""
     terms: dict[str, str] = field(default_factory=dict)
     """Under which the results of a system may be used."""
+    subgroups: Subgroups | None = None
+    """Of the primary system."""
+    robustness: Robustness | None = None
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -176,6 +181,8 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         **result.decisions,
         "detectable": asdict(result.detectable) if result.detectable else None,
         "operating_points": [asdict(point) for point in result.operating_points],
+        "subgroups": asdict(result.subgroups) if result.subgroups else None,
+        "robustness": asdict(result.robustness) if result.robustness else None,
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
