@@ -8,6 +8,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from cogspeech.corpora.splits import (
     People,
     SplitPlan,
     participant_groups,
+    plan_each_alone,
     plan_given_folds,
     plan_splits,
     split_off_validation,
@@ -37,6 +39,7 @@ from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES
 from cogspeech.evaluation.comparison import compare_with_primary
+from cogspeech.evaluation.ledger import count_look, require_ledger, set_digest
 from cogspeech.evaluation.metrics import estimate_all, scores_of
 from cogspeech.evaluation.probing import run_probes
 from cogspeech.evaluation.protocol import cross_validate
@@ -98,6 +101,8 @@ def run_study(
         raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")
     if processes.is_main:
         claim_run_folder(run_dir, study, resume=resume)
+        if study.evaluation.has_test_set:
+            require_ledger()
     with processes.main_first():
         corpus = import_study(study, progress=progress)
         audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
@@ -149,13 +154,15 @@ def run_study(
         data_hash=data,
         plan=plan,
     )
-    if processes.is_main:
-        _publish(result, run_dir)
-    return result
+    return _publish(result, run_dir) if processes.is_main else result
 
 
-def _publish(result: StudyResult, run_dir: Path) -> None:
-    """Writes the run folder, and notes whom its bundle was trained on."""
+def _publish(result: StudyResult, run_dir: Path) -> StudyResult:
+    """Writes the run folder, and notes whom its bundle was trained on, and who was looked at."""
+    if result.study.evaluation.has_test_set:
+        tested = [r for r in result.corpus.recordings if r.participant_id in result.plan.tested]
+        looks = count_look(set_digest(tested), study_hash(result.study), run_dir)
+        result = replace(result, test_set_looks=looks)
     write_run_folder(result, run_dir)
     ContentCache(cache_folder()).remember_bundle(
         result.bundle.digest,
@@ -163,6 +170,7 @@ def _publish(result: StudyResult, run_dir: Path) -> None:
         [recording.participant_id for recording in result.corpus.recordings],
     )
     write_report(run_dir)
+    return result
 
 
 def load_study(path: Path) -> Study:
@@ -216,6 +224,7 @@ def import_study(
     return import_corpus(
         study.corpus,
         study.target,
+        test_section=study.test_corpus,
         is_audio_needed=is_audio_needed,
         drop=study.audit.dropped_ids,
         progress=progress,
@@ -238,12 +247,13 @@ def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
             validation_fraction=fraction,
             seed=study.seed,
         )
+    if evaluation.protocol == "leave_one_participant_out":
+        return plan_each_alone(people, validation_fraction=fraction, seed=study.seed)
     groups = participant_groups(corpus.recordings, evaluation.fold_column or "official_split")
-    is_official = evaluation.protocol == "official_split"
     return plan_given_folds(
         people,
         groups,
-        tested=["test"] if is_official else sorted(set(groups.values())),
+        tested=["test"] if evaluation.has_test_set else sorted(set(groups.values())),
         validation_fraction=fraction,
         seed=study.seed,
     )
@@ -289,10 +299,10 @@ def fit_bundle(
 ) -> Bundle:
     """The model that travels: fitted on everybody but a validation part that stops it.
 
-    Of an official split, on its training side only: its test set stays unseen.
+    Where there is a test set, on the training side only: the test set stays unseen.
     """
     people = People.of(corpus.recordings, study.target.classes)
-    if study.evaluation.protocol == "official_split":
+    if study.evaluation.has_test_set:
         people = people.only(people.labels.keys() - plan.tested)
     cases = [case for case in cases if case.recording.participant_id in people.labels]
     _, validation = split_off_validation(

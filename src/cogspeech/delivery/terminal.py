@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cogspeech.embeddings.worker import Outcome
 from cogspeech.errors import EmbeddingError
+from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
 if TYPE_CHECKING:  # it knows torch, which takes seconds
@@ -119,6 +120,8 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
                 "part of every number above may come from it"
             )
             console.print(Text(line, style="bold red"))
+    if result.test_set_looks:
+        console.print(Text(looks_sentence(result.test_set_looks), style="bold"))
     if result.corpus.notice:
         console.print(Text(result.corpus.notice, style="bold"))
     console.print(Text(RESEARCH_STATEMENT, style="dim"))

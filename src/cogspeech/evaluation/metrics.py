@@ -6,7 +6,8 @@ chose on these data. Every metric is computed per run and averaged over the runs
 
 AUROC and AUPRC compare only participants of the same test fold. Fits of different folds are not on
 one scale: pooling them biases the area downwards, most of all where there is nothing to find
-(Parker et al., 2007; Airola et al., 2011).
+(Parker et al., 2007; Airola et al., 2011). Where every participant is a fold of their own, see
+`Scores.comparable`.
 
 The fits of a cross-validation share most of their training participants, so their results are not
 independent. Every interval is widened for that with the factor of Nadeau and Bengio (2003), see
@@ -55,6 +56,18 @@ class Scores:
         folds = len(np.unique(self.fold))
         return 1.0 + folds / (folds - 1) if folds > 1 else 1.0
 
+    @property
+    def comparable(self) -> Int[np.ndarray, "run participant"]:
+        """Inside which groups participants may be compared: those of one test fold.
+
+        Where every fold tests one participant, no fold has anybody to compare with, so all are
+        compared; see `cogspeech.corpora.splits.plan_each_alone` for what makes that possible.
+        """
+        tested_alone = self.num_participants > 1 and all(
+            len(np.unique(folds)) == self.num_participants for folds in self.fold
+        )
+        return np.zeros_like(self.fold) if tested_alone else self.fold
+
 
 def scores_of(predictions: Sequence[Prediction], system: str) -> Scores:
     """The predictions of one system by participant.
@@ -95,7 +108,7 @@ def auroc_parts(
     is_positive = scores.labels == 1
     total = 0.0
     of_positives, of_negatives = np.zeros(is_positive.sum()), np.zeros((~is_positive).sum())
-    for probability, fold in zip(scores.probability, scores.fold, strict=True):
+    for probability, fold in zip(scores.probability, scores.comparable, strict=True):
         auroc, positives, negatives = _run_parts(
             probability[is_positive],
             probability[~is_positive],
@@ -174,7 +187,7 @@ def _auprc(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     """Average precision inside each fold, weighted by the fold's positives."""
     total = np.zeros(len(weights))
     positives = np.zeros(len(weights))
-    for probability, fold in zip(scores.probability, scores.fold, strict=True):
+    for probability, fold in zip(scores.probability, scores.comparable, strict=True):
         for number in np.unique(fold):
             inside = fold == number
             order = np.argsort(-probability[inside], kind="stable")

@@ -25,6 +25,7 @@ from cogspeech.config import Study
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
+from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
 from cogspeech.reporting.figures import draw_figures
 from cogspeech.reporting.training_curves import Histories, draw_training
@@ -67,6 +68,7 @@ class _Metrics(_Read):
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
     probe_rule: str
+    test_set_looks: PositiveInt | None = None
     notice: str | None
     use: str
 
@@ -237,6 +239,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"csp": _csp_hash, "signed": _signed, "sentence": _sentence}
+    environment.filters["looks"] = looks_sentence
     return environment.get_template("report.html.j2")
 
 

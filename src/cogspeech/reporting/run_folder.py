@@ -64,6 +64,9 @@ class StudyResult:
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
+    test_set_looks: int | None = None
+    """How often this machine has looked at the test set, this time included; ``None`` without one.
+    """
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -129,8 +132,8 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     _write_json(run_dir / "audit.json", audit_json(result.audit))
     if result.study.audit.drop:
         _write(run_dir / "dropped.csv", _dropped_csv(result.study.audit))
-    plain = as_plain(result.study)
-    plain["corpus"]["path"] = os.path.relpath(result.study.corpus.path, run_dir.resolve())
+    here = run_dir.resolve()
+    plain = as_plain(result.study.placed(lambda path: Path(os.path.relpath(path, here))))
     _write(run_dir / "study.yaml", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
@@ -158,6 +161,7 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for probe in result.probes
         },
         "probe_rule": RULE,
+        "test_set_looks": result.test_set_looks,
         "notice": result.corpus.notice,
         "use": RESEARCH_STATEMENT,
     }
