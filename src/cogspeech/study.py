@@ -46,6 +46,7 @@ from cogspeech.evaluation.protocol import cross_validate
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
+from cogspeech.reporting.paper import write_paper
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import (
     StudyResult,
@@ -169,6 +170,7 @@ def _publish(result: StudyResult, run_dir: Path) -> StudyResult:
         run_dir.resolve() / "model",
         [recording.participant_id for recording in result.corpus.recordings],
     )
+    write_paper(run_dir)
     write_report(run_dir)
     return result
 

@@ -9,7 +9,7 @@ import csv
 import functools
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -17,17 +17,20 @@ from typing import Literal, TypeVar
 import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter
 
 from cogspeech.audit.base import Severity, Verdict
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
-from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
 from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD, Scores, scores_of
+from cogspeech.evaluation.spread import SystemSpread
 from cogspeech.reporting.figures import draw_figures
+from cogspeech.reporting.flow import Flow, draw_flow
+from cogspeech.reporting.reading import checked as _checked
+from cogspeech.reporting.run_facts import read_flow
 from cogspeech.reporting.training_curves import Histories, draw_training
 from cogspeech.reporting.transcript_table import QualityRow, read_quality, transcript_table
 from cogspeech.training.history import HISTORY, EpochRecord
@@ -68,6 +71,7 @@ class _Metrics(_Read):
     comparisons: tuple[Comparison, ...]
     probes: dict[str, _Probe]
     probe_rule: str
+    spread: dict[str, SystemSpread] = {}
     test_set_looks: PositiveInt | None = None
     notice: str | None
     use: str
@@ -112,6 +116,8 @@ class _Run:
     scores: Scores
     """Of the primary system."""
     attributions: _Attributions
+    flow: Flow | None
+    """``None`` in a run folder from before there was a ``corpus.json``."""
     quality: tuple[QualityRow, ...]
     """Empty in a run folder from before there was a ``quality.csv``."""
     audit: _Audit
@@ -164,6 +170,7 @@ def _read(run_dir: Path) -> _Run:
             run_dir / "predictions.csv", lambda _: _scores(predictions, metrics.primary)
         ),
         attributions=_checked(run_dir / "attributions.json", _Attributions.model_validate_json),
+        flow=read_flow(run_dir),
         quality=_checked(run_dir / "quality.csv", read_quality)
         if (run_dir / "quality.csv").exists()
         else (),
@@ -175,24 +182,6 @@ def _read(run_dir: Path) -> _Run:
         provenance=_checked(run_dir / "provenance.json", _Facts.validate_json),
         histories=_histories(run_dir / "checkpoints" / metrics.primary),
     )
-
-
-def _checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:
-    remedy = f"{path.parent} is not a run folder; make one with 'cogspeech run'"
-    try:
-        return read(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CogspeechError(f"{path}: is missing; {remedy}") from error
-    except ValidationError as error:
-        # Never the value that was found: it may be a participant's word.
-        first = error.errors(include_input=False, include_url=False)[0]
-        found = ": ".join([*map(str, first["loc"]), first["msg"]])
-        cause: Exception = error
-    except (OSError, ValueError, csv.Error, yaml.YAMLError) as error:
-        found = str(error.strerror) if isinstance(error, OSError) else str(error)
-        cause = error
-    reason = " ".join(found.split())
-    raise CogspeechError(f"{path}: cannot be read ({reason}); {remedy}") from cause
 
 
 def _metrics(text: str) -> _Metrics:
@@ -261,6 +250,7 @@ def _page(run: _Run) -> str:
             metrics.classes,
         )
         + draw_training(run.histories, metrics.primary),
+        flow_drawing=draw_flow(run.flow) if run.flow else None,
         recordings=_shown_recordings(run, own),
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         people=[int((run.scores.labels == label).sum()) for label in (0, 1)],

@@ -1,8 +1,9 @@
 """The run folder: every file of a finished study but the report, which is made from these.
 
 ``metrics.json``, ``predictions.csv``, ``attributions.json``, ``audit.json``, ``quality.csv``,
-``splits.json``, ``dropped.csv`` if somebody was, ``study.yaml``, ``provenance.json``, ``model/``;
-``checkpoints/`` is written while training.
+``corpus.json``, ``splits.json``, ``dropped.csv`` if somebody was, ``study.yaml``,
+``provenance.json``, ``model/``; ``checkpoints/`` is written while training. What goes into a paper
+is made from these by `cogspeech.reporting.paper`.
 """
 
 import csv
@@ -26,6 +27,9 @@ from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.probing import RULE, ProbeResult
+from cogspeech.evaluation.spread import spread_of
+from cogspeech.reporting.characteristics import characteristics_of
+from cogspeech.reporting.flow import flow_of
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.transcripts.quality import Quality, quality_csv
 from cogspeech.transcripts.transcribe import makers_of
@@ -126,6 +130,7 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     )
     _write(run_dir / "quality.csv", quality_csv(result.qualities))
     _write_json(run_dir / "metrics.json", metrics_json(result))
+    _write_json(run_dir / "corpus.json", _corpus_json(result))
     _write(run_dir / "splits.json", result.plan.as_json())
     _write_json(run_dir / "attributions.json", _attributions_json(result))
     _write_json(run_dir / "provenance.json", _provenance_json(result))
@@ -161,8 +166,23 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
             for probe in result.probes
         },
         "probe_rule": RULE,
+        "spread": {
+            system: asdict(spread_of(result.predictions, system)) for system in result.metrics
+        },
         "test_set_looks": result.test_set_looks,
         "notice": result.corpus.notice,
+        "use": RESEARCH_STATEMENT,
+    }
+
+
+def _corpus_json(result: StudyResult) -> dict[str, Any]:
+    study, classes = result.study, result.study.target.classes
+    tested = result.plan.tested if study.evaluation.has_test_set else None
+    dropped = len(study.audit.drop)
+    groups = characteristics_of(result.corpus, classes=classes, tested=tested)
+    return {
+        "flow": asdict(flow_of(result.corpus, result.plan, classes=classes, dropped=dropped)),
+        "groups": [asdict(group) for group in groups],
         "use": RESEARCH_STATEMENT,
     }
 
