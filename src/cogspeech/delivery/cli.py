@@ -225,7 +225,8 @@ def _add_result_commands(add: _Adder) -> None:
         choices=["audio", "text"],
         help="answer without one of the two; the fusion must be trained with stream_dropout",
     )
-    report = add("report", _report, "build report, tables, checklists and cards of a run folder anew")
+    text = "build report, tables, checklists and cards of a run folder anew"
+    report = add("report", _report, text)
     report.add_argument("run", type=Path, help="run folder")
     text = "write the histories of a run's fits for TensorBoard"
     tensorboard = add("tensorboard", _tensorboard, text)
