@@ -57,6 +57,10 @@ SETTINGS = {
 FILES = {
     "attributions.json",
     "audit.json",
+    "checklists/stard_ai.md",
+    "checklists/tripod_ai.md",
+    "corpus.json",
+    "data_card.md",
     "metrics.json",
     "predictions.csv",
     "provenance.json",
@@ -64,6 +68,9 @@ FILES = {
     "report.html",
     "splits.json",
     "study.yaml",
+    "tables/results.md",
+    "tables/results.tex",
+    "model/README.md",
     "model/bundle.json",
     "model/model.safetensors",
 }

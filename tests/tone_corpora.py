@@ -23,12 +23,16 @@ def tone_recording(folder, name, *, words, seed=0):
     (folder / f"{name}.words.json").write_text(json.dumps({"language": "en", "words": spoken}))
 
 
-def tone_corpus(folder, *, participants, words, classes=("control", "dementia")):
-    """A recordings table and its files; odd participants are of the second class."""
+def tone_corpus(folder, *, participants, words, classes=("control", "dementia"), prefix="p"):
+    """A recordings table and its files; odd participants are of the second class.
+
+    Corpora of other prefixes share no recording; a prefix comes from "p" to "z".
+    """
     rows = []
     for number in range(participants):
-        name = f"p{number:03d}-v1"
-        tone_recording(folder / "audio", name, words=words + number % 3, seed=number)
+        name = f"{prefix}{number:03d}-v1"
+        seed = number + 1000 * (ord(prefix) - ord("p"))
+        tone_recording(folder / "audio", name, words=words + number % 3, seed=seed)
         rows.append(
             {
                 "recording_id": name,

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -28,6 +28,7 @@ from cogspeech.finetune_section import FinetuneSection
 from cogspeech.registry import nearest
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
+CORPORA = ("corpus", "test_corpus")
 
 
 class Settings(BaseModel):
@@ -196,9 +197,10 @@ class TuneSection(Settings):
 class EvaluationSection(Settings):
     """Who is tested, and how often."""
 
-    protocol: Literal["cross_validation", "official_split", "column"] = "cross_validation"
-    """``cross_validation``: folds are drawn here. ``official_split``: the test side of the column
-    of that name. ``column``: each value of ``fold_column`` is tested on all the others."""
+    protocol: Literal[
+        "cross_validation", "leave_one_participant_out", "official_split", "cross_corpus", "column"
+    ] = "cross_validation"
+    """Who is tested on fits that saw the others; docs/explanation/protocols.md tells each."""
     fold_column: str | None = None
     """A column of the recordings table."""
     outer_folds: Annotated[int, Field(ge=2)] = 5
@@ -209,6 +211,11 @@ class EvaluationSection(Settings):
     """What every fit learns from its own validation part about its probabilities."""
     coverage: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
     """Share of participants whose class the conformal sets are to hold."""
+
+    @property
+    def has_test_set(self) -> bool:
+        """Whether somebody else has drawn a test set, which every look wears out."""
+        return self.protocol in ("official_split", "cross_corpus")
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "EvaluationSection":
@@ -258,6 +265,8 @@ class Study(Settings):
     name: str = "study"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     corpus: CorpusSection
+    test_corpus: CorpusSection | None = None
+    """What ``protocol: cross_corpus`` tests on; nothing is learned from it."""
     target: TargetSection = TargetSection()
     audit: AuditSection = AuditSection()
     transcripts: TranscriptsSection = TranscriptsSection()
@@ -294,6 +303,18 @@ class Study(Settings):
             raise ValueError(f"'{twice[0]}' stands twice among fusion and compare")
         return self
 
+    @model_validator(mode="after")
+    def _tests_where_it_says(self) -> "Study":
+        if (self.evaluation.protocol == "cross_corpus") != (self.test_corpus is not None):
+            raise ValueError("'protocol: cross_corpus' and 'test_corpus' go together")
+        return self
+
+    def placed(self, place: Callable[[Path], Path]) -> "Study":
+        """The same study with the path of each corpus changed."""
+        given = [(name, section) for name in CORPORA if (section := getattr(self, name))]
+        moved = {n: s.model_copy(update={"path": place(s.path)}) for n, s in given}
+        return self.model_copy(update=moved)
+
 
 def read_study_file(path: Path) -> Study:
     """The study in a yaml file; its corpus path is made absolute.
@@ -314,8 +335,7 @@ def read_study_file(path: Path) -> Study:
         raise ConfigError(f"{path}: expected a mapping of sections such as 'corpus: ...'")
     study = parse_options(Study, raw, where=str(path))
     folder = path.resolve().parent
-    corpus = study.corpus.model_copy(update={"path": folder / study.corpus.path})
-    return study.model_copy(update={"corpus": corpus})
+    return study.placed(lambda path: folder / path)
 
 
 def parse_options(schema: type[SettingsT], raw: Mapping[str, Any], *, where: str) -> SettingsT:
@@ -377,9 +397,10 @@ def as_plain(study: Study) -> dict[str, Any]:
 
 
 def without_place(study: Study) -> dict[str, Any]:
-    """The resolved study but for the place of its corpus, which may move."""
+    """The resolved study but for the places of its corpora, which may move."""
     plain = as_plain(study)
-    plain["corpus"].pop("path")
+    for name in CORPORA:
+        (plain[name] or {}).pop("path", None)
     return plain
 
 

@@ -8,6 +8,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from cogspeech.corpora.splits import (
     People,
     SplitPlan,
     participant_groups,
+    plan_each_alone,
     plan_given_folds,
     plan_splits,
     split_off_validation,
@@ -42,6 +44,7 @@ from cogspeech.evaluation.deciding import HeldBack, decide, fit_rule
 from cogspeech.evaluation.decision_measures import measure_decisions
 from cogspeech.evaluation.detectable import detectable_differences
 from cogspeech.evaluation.estimates import estimate_systems, training_means_of
+from cogspeech.evaluation.ledger import count_look, require_ledger, set_digest
 from cogspeech.evaluation.metrics import scores_of
 from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.probing import run_probes
@@ -50,6 +53,7 @@ from cogspeech.evaluation.subgroups import evaluate_subgroups
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
+from cogspeech.reporting.paper import write_paper
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import (
     StudyResult,
@@ -117,6 +121,8 @@ def run_study(
         raise ConfigError("--workers and --engine do not go together with torchrun; leave one out")
     if processes.is_main:
         claim_run_folder(run_dir, study, resume=resume)
+        if study.evaluation.has_test_set:
+            require_ledger()
     with processes.main_first():
         corpus = import_study(study, progress=progress)
         audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
@@ -202,9 +208,7 @@ def run_study(
         if processes.is_main and len(study.target.classes) == 2
         else None,
     )
-    if processes.is_main:
-        _publish(result, run_dir)
-    return result
+    return _publish(result, run_dir) if processes.is_main else result
 
 
 def refuse_impossible(study: Study) -> None:
@@ -216,15 +220,21 @@ def refuse_impossible(study: Study) -> None:
     Finetuning.of(study)
 
 
-def _publish(result: StudyResult, run_dir: Path) -> None:
-    """Writes the run folder, and notes whom its bundle was trained on."""
+def _publish(result: StudyResult, run_dir: Path) -> StudyResult:
+    """Writes the run folder, and notes whom its bundle was trained on, and who was looked at."""
+    if result.study.evaluation.has_test_set:
+        tested = [r for r in result.corpus.recordings if r.participant_id in result.plan.tested]
+        looks = count_look(set_digest(tested), study_hash(result.study), run_dir)
+        result = replace(result, test_set_looks=looks)
     write_run_folder(result, run_dir)
     ContentCache(cache_folder()).remember_bundle(
         result.bundle.digest,
         run_dir.resolve() / "model",
         [recording.participant_id for recording in result.corpus.recordings],
     )
+    write_paper(run_dir)
     write_report(run_dir)
+    return result
 
 
 def load_study(path: Path) -> Study:
@@ -285,6 +295,7 @@ def import_study(
     corpus = import_corpus(
         study.corpus,
         study.target,
+        test_section=study.test_corpus,
         is_audio_needed=is_audio_needed,
         drop=study.audit.dropped_ids,
         progress=progress,
@@ -308,12 +319,13 @@ def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
             validation_fraction=fraction,
             seed=study.seed,
         )
+    if evaluation.protocol == "leave_one_participant_out":
+        return plan_each_alone(people, validation_fraction=fraction, seed=study.seed)
     groups = participant_groups(corpus.recordings, evaluation.fold_column or "official_split")
-    is_official = evaluation.protocol == "official_split"
     return plan_given_folds(
         people,
         groups,
-        tested=["test"] if is_official else sorted(set(groups.values())),
+        tested=["test"] if evaluation.has_test_set else sorted(set(groups.values())),
         validation_fraction=fraction,
         seed=study.seed,
     )
@@ -385,11 +397,11 @@ def fit_bundle(
     """The model that travels: fitted on everybody but a validation part that stops it.
 
     Its decision rule is that of every other fit: from its own validation part, with conformal sets
-    of the ``kind`` that was evaluated. Of an official split, the bundle is fitted on its training
-    side only: its test set stays unseen.
+    of the ``kind`` that was evaluated. Where there is a test set, the bundle is fitted on the
+    training side only: the test set stays unseen.
     """
     people = People.of(corpus.recordings, study.target.classes)
-    if study.evaluation.protocol == "official_split":
+    if study.evaluation.has_test_set:
         people = people.only(people.labels.keys() - plan.tested)
     cases = [case for case in cases if case.recording.participant_id in people.labels]
     _, validation = split_off_validation(

@@ -358,13 +358,15 @@ def test_a_recording_whose_name_is_no_text_is_scored(
 
 
 def test_report_is_built_anew(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (run / "report.html").unlink()
+    made = ("report.html", "tables/results.tex", "model/README.md")
+    for name in made:
+        (run / name).unlink()
 
     code = main(["report", str(run)])
 
     assert code == 0
     assert capsys.readouterr().out == f"{run / 'report.html'}\n"
-    assert (run / "report.html").is_file()
+    assert all((run / name).is_file() for name in made)
 
 
 def test_the_demo_runs_the_shipped_study_in_its_folder(

@@ -69,7 +69,10 @@ def test_every_other_block_of_the_readme_runs(corpus, tmp_path, monkeypatch):
     assert sorted(path.name for path in (corpus / "runs" / "first").iterdir()) == [
         "attributions.json",
         "audit.json",
+        "checklists",
         "checkpoints",
+        "corpus.json",
+        "data_card.md",
         "metrics.json",
         "model",
         "predictions.csv",
@@ -78,6 +81,7 @@ def test_every_other_block_of_the_readme_runs(corpus, tmp_path, monkeypatch):
         "report.html",
         "splits.json",
         "study.yaml",
+        "tables",
     ]
 
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from cogspeech.cache import write_atomically
 from cogspeech.config import CorpusSection, Settings, TargetSection, parse_options
 from cogspeech.corpora.audio import probe_audio
+from cogspeech.corpora.two_corpora import side_by_side
 from cogspeech.errors import AudioError, CorpusError
 from cogspeech.registry import Registry, nearest
 from cogspeech.types import Corpus, Progress, Recording, no_progress
@@ -80,6 +81,7 @@ def import_corpus(
     section: CorpusSection,
     target: TargetSection,
     *,
+    test_section: CorpusSection | None = None,
     is_audio_needed: bool = True,
     drop: Collection[str] = (),
     progress: Progress = no_progress,
@@ -88,6 +90,7 @@ def import_corpus(
 
     Args:
         section: where they are.
+        test_section: where those of a second corpus are, which is tested on.
         target: what they are labelled with.
         is_audio_needed: false: a stage follows that puts aside what cannot be read.
         drop: ids of recordings that are left out.
@@ -96,7 +99,7 @@ def import_corpus(
     Raises:
         CorpusError: the first problem, and how many more there are.
     """
-    corpus = leave_out(read_corpus(section, target, progress=progress), drop)
+    corpus = leave_out(read_corpora(section, test_section, target, progress=progress), drop)
     check_recordings(corpus.recordings, target, is_audio_needed=is_audio_needed)
     return replace(corpus, notice=_whole_notice(corpus))
 
@@ -111,6 +114,24 @@ def _whole_notice(corpus: Corpus) -> str | None:
         f"{failed[0].reason})."
     )
     return f"{corpus.notice} {lost}" if corpus.notice else lost
+
+
+def read_corpora(
+    section: CorpusSection,
+    test_section: CorpusSection | None,
+    target: TargetSection,
+    *,
+    progress: Progress = no_progress,
+) -> Corpus:
+    """The recordings of one corpus, or those of two with their side, as the importers find them.
+
+    Raises:
+        CorpusError: they cannot be read, or a name stands in both.
+    """
+    corpus = read_corpus(section, target, progress=progress)
+    if test_section is None:
+        return corpus
+    return side_by_side(corpus, read_corpus(test_section, target, progress=progress))
 
 
 def read_corpus(

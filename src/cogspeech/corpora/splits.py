@@ -172,6 +172,41 @@ def plan_splits(
     return SplitPlan(folds=tuple(folds))
 
 
+def plan_each_alone(people: People, *, validation_fraction: float, seed: int) -> SplitPlan:
+    """A fold per participant, whose training side leaves out one participant of each other class.
+
+    Leaving out the tested participant alone would leave fewer of their class than of the others
+    with every fit: its answers shift against the truth, and a constant has an AUROC of 0. With the
+    partners left out, who are drawn anew for every fold, all training sides have the same number of
+    each class (Austin et al., 2025). Only then may answers of different folds be compared.
+
+    Args:
+        people: all participants.
+        validation_fraction: share of the training side's participants, at least one per class.
+        seed: decides who is left out with whom, and who validates.
+
+    Raises:
+        SplitError: a class has fewer than three participants.
+    """
+    for label, name in enumerate(people.classes):
+        if people.count(label) < 3:  # one is tested or left out, one to train on, one to validate
+            raise SplitError(
+                f"class '{name}' has {people.count(label)} participants; leaving one participant "
+                "out needs at least 3 of each class; add participants"
+            )
+    folds = []
+    for number, name in enumerate(sorted(people.labels)):
+        generator = np.random.default_rng([seed, 0, number])
+        partners = {
+            str(generator.choice(sorted(n for n, own in people.labels.items() if own == label)))
+            for label in range(len(people.classes))
+            if label != people.labels[name]
+        }
+        rest = people.only(people.labels.keys() - partners)
+        folds.append(_fold(rest, {name}, (0, number), validation_fraction, generator))
+    return SplitPlan(folds=tuple(folds))
+
+
 def plan_given_folds(
     people: People,
     groups: Mapping[str, str],

@@ -15,7 +15,7 @@ from cogspeech.audit.base import Finding
 from cogspeech.audit.gather import gather_evidence
 from cogspeech.cache import ContentCache, cache_folder, write_atomically
 from cogspeech.config import AuditSection, CorpusSection, Study, TargetSection, TranscriptsSection
-from cogspeech.corpora.base import leave_out, read_corpus
+from cogspeech.corpora.base import leave_out, read_corpora, read_corpus
 from cogspeech.delivery.terminal import progress_bars
 from cogspeech.errors import ConfigError
 from cogspeech.types import Corpus, Progress
@@ -62,7 +62,7 @@ def _read(path: Path, progress: Progress) -> tuple[Corpus, Study | None]:
     from cogspeech.training.objectives.base import with_scores
 
     study = load_study(path)
-    corpus = read_corpus(study.corpus, study.target, progress=progress)
+    corpus = read_corpora(study.corpus, study.test_corpus, study.target, progress=progress)
     corpus = leave_out(corpus, study.audit.dropped_ids)
     return with_scores(corpus, study.target), study
 

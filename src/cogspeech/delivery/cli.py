@@ -239,7 +239,8 @@ def _add_result_commands(add: _Adder) -> None:
         help="answer without one of the two; the fusion must be trained with stream_dropout",
     )
     _add_evaluate(add)
-    report = add("report", _report, "build report.html of a run folder anew")
+    text = "build report, tables, checklists and cards of a run folder anew"
+    report = add("report", _report, text)
     report.add_argument("run", type=Path, help="run folder")
     text = "write the histories of a run's fits for TensorBoard"
     tensorboard = add("tensorboard", _tensorboard, text)
@@ -374,8 +375,11 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    from cogspeech.reporting.paper import write_paper
     from cogspeech.reporting.report import write_report
 
+    if (options.run / "corpus.json").exists():  # older versions wrote none
+        write_paper(options.run)
     _say(str(write_report(options.run)))
 
 

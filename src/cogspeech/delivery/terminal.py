@@ -15,6 +15,7 @@ from rich.text import Text
 from cogspeech.embeddings.worker import Outcome
 from cogspeech.errors import EmbeddingError
 from cogspeech.evaluation.detectable import sentence
+from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.types import RESEARCH_STATEMENT, Estimate, Progress, no_progress
 
 if TYPE_CHECKING:  # it knows torch, which takes seconds
@@ -139,6 +140,8 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
                 f"{probe.red_means}"
             )
             console.print(Text(line, style="bold red"))
+    if result.test_set_looks:
+        console.print(Text(looks_sentence(result.test_set_looks), style="bold"))
     if result.corpus.notice:
         console.print(Text(result.corpus.notice, style="bold"))
     console.print(Text(RESEARCH_STATEMENT, style="dim"))

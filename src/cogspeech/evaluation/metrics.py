@@ -6,7 +6,8 @@ chose on these data. Every metric is computed per run and averaged over the runs
 
 AUROC and AUPRC compare only participants of the same test fold. Fits of different folds are not on
 one scale: pooling them biases the area downwards, most of all where there is nothing to find
-(Parker et al., 2007; Airola et al., 2011).
+(Parker et al., 2007; Airola et al., 2011). Where every participant is a fold of their own, see
+`Scores.comparable`.
 
 The fits of a cross-validation share most of their training participants, so their results are not
 independent. Every interval is widened for that with the factor of Nadeau and Bengio (2003), see
@@ -15,7 +16,7 @@ find (docs/explanation/intervals.md).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,18 @@ class Scores:
     def variance_factor(self) -> float:
         """By how much shared training sides enlarge the variance."""
         return variance_factor(self.fold)
+
+    @property
+    def comparable(self) -> Int[np.ndarray, "run participant"]:
+        """Inside which groups participants may be compared: those of one test fold.
+
+        Where every fold tests one participant, no fold has anybody to compare with, so all are
+        compared; see `cogspeech.corpora.splits.plan_each_alone` for what makes that possible.
+        """
+        tested_alone = self.num_participants > 1 and all(
+            len(np.unique(folds)) == self.num_participants for folds in self.fold
+        )
+        return np.zeros_like(self.fold) if tested_alone else self.fold
 
 
 def variance_factor(fold: Int[np.ndarray, "run participant"]) -> float:
@@ -105,7 +118,7 @@ def auroc_parts(
     is_positive = scores.labels == 1
     total = 0.0
     of_positives, of_negatives = np.zeros(is_positive.sum()), np.zeros((~is_positive).sum())
-    for probability, fold in zip(scores.probability, scores.fold, strict=True):
+    for probability, fold in zip(scores.probability, scores.comparable, strict=True):
         auroc, positives, negatives = _run_parts(
             probability[is_positive],
             probability[~is_positive],
@@ -125,25 +138,45 @@ def _run_parts(
     fold_of_positive: Int[np.ndarray, " positive"],
     fold_of_negative: Int[np.ndarray, " negative"],
 ) -> tuple[float, Float[np.ndarray, " positive"], Float[np.ndarray, " negative"]]:
-    folds = np.unique(fold_of_positive)
-    sizes = [((fold_of_positive == f).sum(), (fold_of_negative == f).sum()) for f in folds]
-    num_pairs = sum(int(m * n) for m, n in sizes)
-    wins_of_all = 0.0
-    positive_share, negative_share = np.zeros(len(positive)), np.zeros(len(negative))
-    for fold, (m, n) in zip(folds, sizes, strict=True):
-        if not n:
-            continue
+    won = {}
+    for fold in np.unique(fold_of_positive):
         rows, columns = fold_of_positive == fold, fold_of_negative == fold
-        margin = positive[rows][:, None] - negative[columns][None, :]
-        wins = (margin > 0) + 0.5 * (margin == 0)
-        weight = m * n / num_pairs
-        own = wins.mean()
-        wins_of_all += wins.sum()
-        scale_m, scale_n = weight / m * len(positive), weight / n * len(negative)
-        positive_share[rows] = (wins.mean(axis=1) - own) * scale_m * np.sqrt(m / max(m - 1, 1))
-        negative_share[columns] = (wins.mean(axis=0) - own) * scale_n * np.sqrt(n / max(n - 1, 1))
-    auroc = wins_of_all / num_pairs  # a whole number of half wins: exact at 0, 0.5 and 1
-    return float(auroc), auroc + positive_share, auroc + negative_share
+        if columns.any():
+            margin = positive[rows][:, None] - negative[columns][None, :]
+            won[int(fold)] = (margin > 0) + 0.5 * (margin == 0)
+    num_pairs = sum(wins.size for wins in won.values())
+    # A whole number of half wins: exact at 0, 0.5 and 1.
+    auroc = sum(wins.sum() for wins in won.values()) / num_pairs
+    return (
+        float(auroc),
+        auroc + _shares(won, fold_of_positive, axis=1),
+        auroc + _shares(won, fold_of_negative, axis=0),
+    )
+
+
+def _shares(
+    won: Mapping[int, Float[np.ndarray, "_ _"]],
+    fold_of_own: Int[np.ndarray, " own"],
+    *,
+    axis: int,
+) -> Float[np.ndarray, " own"]:
+    """How far each participant of a class lies from the others of the fold; ``axis``: the rivals.
+
+    Who is alone of their class in a fold is set against the others who are alone in theirs. Where
+    both sides of a fold are alone, each carries half of the variance.
+    """
+    share = np.zeros(len(fold_of_own))
+    num_pairs = sum(wins.size for wins in won.values())
+    weight = {f: wins.size * math.sqrt(0.5 if wins.size == 1 else 1.0) for f, wins in won.items()}
+    alone = [fold for fold, wins in won.items() if wins.shape[1 - axis] == 1]
+    middle = sum(weight[f] * won[f].mean() for f in alone) / (sum(weight[f] for f in alone) or 1)
+    for fold, wins in won.items():
+        is_alone = fold in alone
+        count = len(alone) if is_alone else wins.shape[1 - axis]
+        scale = weight[fold] / num_pairs / wins.shape[1 - axis] * len(share)
+        margin = wins.mean(axis=axis) - (middle if is_alone else wins.mean())
+        share[fold_of_own == fold] = margin * scale * math.sqrt(count / max(count - 1, 1))
+    return share
 
 
 def auroc_error(
@@ -212,7 +245,7 @@ def _precision(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
 def _precision_of_block(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     by_participant = np.ascontiguousarray(weights.T)
     total, positives = np.zeros(len(weights)), np.zeros(len(weights))
-    for probability, fold in zip(scores.probability, scores.fold, strict=True):
+    for probability, fold in zip(scores.probability, scores.comparable, strict=True):
         for number in np.unique(fold):
             inside = np.flatnonzero(fold == number)
             drawn = by_participant[inside]

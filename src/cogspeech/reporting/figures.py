@@ -101,7 +101,9 @@ def roc_curve(scores: Scores) -> Float[np.ndarray, "run 400"]:
     area under the mean is the AUROC of `cogspeech.evaluation.metrics`.
     """
     curves = np.zeros((len(scores.probability), len(GRID)))
-    for run, (probability, fold) in enumerate(zip(scores.probability, scores.fold, strict=True)):
+    for run, (probability, fold) in enumerate(
+        zip(scores.probability, scores.comparable, strict=True)
+    ):
         pairs = 0
         for number in np.unique(fold):
             inside = fold == number

@@ -5,10 +5,8 @@ identifiers are other people's text. The page asks nobody for anything and runs 
 """
 
 import base64
-import csv
 import functools
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -16,23 +14,25 @@ from typing import Literal, TypeVar
 import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter
 
 from cogspeech.audit.base import Severity, Verdict
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
-from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.comparison import SIGNIFICANT, Comparison, winner
 from cogspeech.evaluation.decision_curve import DecisionCurve
 from cogspeech.evaluation.detectable import Detectable, sentence
 from cogspeech.evaluation.estimates import by_metric, primary_metric
 from cogspeech.evaluation.intervals import BOOTSTRAP_DRAWS
+from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD, Scores
 from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
+from cogspeech.evaluation.spread import SystemSpread
 from cogspeech.evaluation.subgroups import Subgroups
 from cogspeech.reporting.calibration import AbstentionRead, CalibrationRead, draw_calibration
 from cogspeech.reporting.figures import Drawing, draw_figures
+from cogspeech.reporting.flow import Flow, draw_flow
 from cogspeech.reporting.outcomes import (
     binary_scores,
     draw_scores,
@@ -44,7 +44,9 @@ from cogspeech.reporting.outcomes import (
     tint_of_share,
     two_names,
 )
+from cogspeech.reporting.reading import checked as _checked
 from cogspeech.reporting.robustness_curves import draw_robustness
+from cogspeech.reporting.run_facts import read_flow
 from cogspeech.reporting.shown_words import (
     SHOWN_PAUSE_S,
     TINTS,
@@ -106,6 +108,8 @@ class _Metrics(_Read):
     calibration: CalibrationRead | None = None
     abstention: AbstentionRead | None = None
     decision_curve: tuple[DecisionCurve, ...] = ()
+    spread: dict[str, SystemSpread] = {}
+    test_set_looks: PositiveInt | None = None
     notice: str | None
     use: str
     subgroups: Subgroups | None = None
@@ -138,6 +142,8 @@ class _Run:
     scores: Scores | None
     """Of the primary system: any class but the first, against the first."""
     attributions: Attributions
+    flow: Flow | None
+    """``None`` in a run folder from before there was a ``corpus.json``."""
     quality: tuple[QualityRow, ...]
     """Empty in a run folder from before there was a ``quality.csv``."""
     audit: _Audit
@@ -175,6 +181,7 @@ def _read(run_dir: Path) -> _Run:
         if metrics.classes
         else None,
         attributions=_checked(run_dir / "attributions.json", Attributions.model_validate_json),
+        flow=read_flow(run_dir),
         quality=_checked(run_dir / "quality.csv", read_quality)
         if (run_dir / "quality.csv").exists()
         else (),
@@ -186,24 +193,6 @@ def _read(run_dir: Path) -> _Run:
         provenance=_checked(run_dir / "provenance.json", _Facts.validate_json),
         histories=_histories(run_dir / "checkpoints" / metrics.primary),
     )
-
-
-def _checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:
-    remedy = f"{path.parent} is not a run folder; make one with 'cogspeech run'"
-    try:
-        return read(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CogspeechError(f"{path}: is missing; {remedy}") from error
-    except ValidationError as error:
-        # Never the value that was found: it may be a participant's word.
-        first = error.errors(include_input=False, include_url=False)[0]
-        found = ": ".join([*map(str, first["loc"]), first["msg"]])
-        cause: Exception = error
-    except (OSError, ValueError, csv.Error, yaml.YAMLError) as error:
-        found = str(error.strerror) if isinstance(error, OSError) else str(error)
-        cause = error
-    reason = " ".join(found.split())
-    raise CogspeechError(f"{path}: cannot be read ({reason}); {remedy}") from cause
 
 
 def _metrics(text: str) -> _Metrics:
@@ -243,6 +232,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"csp": _csp_hash, "signed": signed, "sentence": _sentence}
+    environment.filters["looks"] = looks_sentence
     return environment.get_template("report.html.j2")
 
 
@@ -267,6 +257,7 @@ def _page(run: _Run) -> str:
         calibration_drawings=_calibration_drawings(run, names),
         detectable=sentence(metrics.detectable) if metrics.detectable else None,
         robustness_drawings=draw_robustness(metrics.robustness, names),
+        flow_drawing=draw_flow(run.flow) if run.flow else None,
         transcripts=transcript_table(run.quality, own) if run.quality else None,
         groups=groups,
         people=[group.people for group in groups],

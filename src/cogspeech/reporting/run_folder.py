@@ -1,8 +1,9 @@
 """The run folder: every file of a finished study but the report, which is made from these.
 
 ``metrics.json``, ``predictions.csv``, ``attributions.json``, ``audit.json``, ``quality.csv``,
-``splits.json``, ``dropped.csv`` if somebody was, ``study.yaml``, ``provenance.json``, ``model/``;
-``checkpoints/`` is written while training.
+``corpus.json``, ``splits.json``, ``dropped.csv`` if somebody was, ``study.yaml``,
+``provenance.json``, ``model/``; ``checkpoints/`` is written while training. What goes into a paper
+is made from these by `cogspeech.reporting.paper`.
 """
 
 import csv
@@ -29,7 +30,10 @@ from cogspeech.evaluation.detectable import Detectable
 from cogspeech.evaluation.estimates import confusion_json, primary_metric
 from cogspeech.evaluation.operating_points import OperatingPoint
 from cogspeech.evaluation.probing import ProbeResult, probes_json
+from cogspeech.evaluation.spread import spread_json
 from cogspeech.evaluation.subgroups import Subgroups
+from cogspeech.reporting.characteristics import characteristics_of
+from cogspeech.reporting.flow import flow_of
 from cogspeech.robustness.measure import Robustness
 from cogspeech.training.bundle import Bundle, save_bundle
 from cogspeech.training.objectives.base import build_objective
@@ -88,6 +92,9 @@ class StudyResult:
     subgroups: Subgroups | None = None
     """Of the primary system."""
     robustness: Robustness | None = None
+    test_set_looks: int | None = None
+    """How often this machine has looked at the test set, this time included; ``None`` without one.
+    """
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -147,14 +154,15 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
     )
     _write(run_dir / "quality.csv", quality_csv(result.qualities))
     _write_json(run_dir / "metrics.json", metrics_json(result))
+    _write_json(run_dir / "corpus.json", _corpus_json(result))
     _write(run_dir / "splits.json", result.plan.as_json())
     _write_json(run_dir / "attributions.json", _attributions_json(result))
     _write_json(run_dir / "provenance.json", _provenance_json(result))
     _write_json(run_dir / "audit.json", audit_json(result.audit))
     if result.study.audit.drop:
         _write(run_dir / "dropped.csv", _dropped_csv(result.study.audit))
-    plain = as_plain(result.study)
-    plain["corpus"]["path"] = os.path.relpath(result.study.corpus.path, run_dir.resolve())
+    here = run_dir.resolve()
+    plain = as_plain(result.study.placed(lambda path: Path(os.path.relpath(path, here))))
     _write(run_dir / "study.yaml", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
@@ -183,7 +191,23 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "operating_points": [asdict(point) for point in result.operating_points],
         "subgroups": asdict(result.subgroups) if result.subgroups else None,
         "robustness": asdict(result.robustness) if result.robustness else None,
+        "spread": spread_json(
+            result.predictions, result.metrics, num_classes=len(result.study.target.classes)
+        ),
+        "test_set_looks": result.test_set_looks,
         "notice": result.corpus.notice,
+        "use": RESEARCH_STATEMENT,
+    }
+
+
+def _corpus_json(result: StudyResult) -> dict[str, Any]:
+    study, classes = result.study, result.study.target.classes
+    tested = result.plan.tested if study.evaluation.has_test_set else None
+    dropped = len(study.audit.drop)
+    groups = characteristics_of(result.corpus, classes=classes, tested=tested)
+    return {
+        "flow": asdict(flow_of(result.corpus, result.plan, classes=classes, dropped=dropped)),
+        "groups": [asdict(group) for group in groups],
         "use": RESEARCH_STATEMENT,
     }
 

@@ -1,0 +1,310 @@
+"""What a run knows about itself, as sentences that checklists and cards share.
+
+Every sentence follows from the files of the run folder. Where a run cannot know, there is no
+function here.
+"""
+
+from cogspeech.config import EvaluationSection
+from cogspeech.evaluation.ledger import looks_sentence
+from cogspeech.evaluation.metrics import THRESHOLD
+from cogspeech.reporting.characteristics import Distribution, Group
+from cogspeech.reporting.flow import flow_lines
+from cogspeech.reporting.run_facts import SIGNIFICANT, MetricFacts, RunFacts, encoder_name
+from cogspeech.reporting.wording import digits, metric_label, told
+
+SMALLEST_CELL = 5
+"""A count below it may point at somebody; it is told as "fewer than 5"."""
+PROTOCOLS = {
+    "cross_validation": "repeated, stratified cross-validation over whole participants",
+    "leave_one_participant_out": "leaving one participant out, with a partner of each other class "
+    "left out of the training side",
+    "official_split": "the official split of the corpus, its test set tested by fits that never "
+    "saw it",
+    "cross_corpus": "trained on one corpus, tested on another",
+    "column": "each value of a column of the recordings table tested on all the others",
+}
+
+
+def notes(metrics: MetricFacts) -> list[str]:
+    """What must stand beside every number, wherever it goes."""
+    always = [metrics.use, *([metrics.notice] if metrics.notice else [])]
+    return [*always, looks_sentence(metrics.test_set_looks)] if metrics.test_set_looks else always
+
+
+def preparation(facts: RunFacts) -> str:
+    """How recordings become what a model sees."""
+    words = facts.study.transcripts
+    sources = ", ".join(source.name for source in words.sources)
+    aligner = f", aligned by {words.align.name}" if words.align else ""
+    return (
+        f"Words from {sources}{aligner}, rendering '{words.rendering}'; pauses of at least "
+        f"{words.min_pause_s} s between the participant's words are events of their own. Only the "
+        "participant's turns are encoded. The same for both classes; the audit compares them."
+    )
+
+
+def quality_checks(facts: RunFacts) -> str:
+    """What the audit said."""
+    codes = sorted({finding.code for finding in facts.audit.findings})
+    accepted = sorted({f.code for f in facts.audit.findings if f.accepted})
+    found = f"; findings: {', '.join(codes)}" if codes else "; no findings"
+    passed = f"; accepted by the study file: {', '.join(accepted)}" if accepted else ""
+    return (
+        f"Audit of the recordings before anything is encoded: {facts.audit.verdict}{found}{passed}."
+    )
+
+
+def missing_data(facts: RunFacts) -> str:
+    """What happens to what is not there."""
+    flow = facts.corpus.flow
+    return (
+        "Nothing is imputed. A recording that cannot be read, heard or transcribed stops the "
+        f"study; none was substituted. {flow.passed_over} entries of the corpus were passed over, "
+        f"{flow.left_out_by_option} left out by an option, {flow.dropped} recordings dropped by "
+        "name (reasons in dropped.csv)."
+    )
+
+
+def partition(facts: RunFacts) -> str:
+    """Who is trained on, who stops training, who is tested."""
+    evaluation = facts.study.evaluation
+    share = round(100 * facts.study.training.validation_fraction)
+    looks = facts.metrics.test_set_looks
+    return (
+        f"{_sentence(PROTOCOLS[evaluation.protocol])} {_folds(facts)}All recordings of a person "
+        f"stand on one side. {share} % of each training side only decide when to stop. Nothing is "
+        f"chosen on a test fold.{f' {looks_sentence(looks)}' if looks else ''}"
+    )
+
+
+def _folds(facts: RunFacts) -> str:
+    evaluation: EvaluationSection = facts.study.evaluation
+    flow = facts.corpus.flow
+    column = f" Column: {evaluation.fold_column}." if evaluation.fold_column else ""
+    return (
+        f"Folds: {flow.folds}, repeats: {flow.repeats}, seeds per fold: {evaluation.seeds}, "
+        f"declared beforehand from the study's seed {facts.study.seed}.{column} "
+    )
+
+
+def predictors(facts: RunFacts) -> str:
+    """What the model looks at."""
+    study = facts.study
+    return (
+        "Given to the fusion: audio, as frames of the encoder "
+        f"'{encoder_name(study.audio_encoder)}', pooled over every word and pause; text, as tokens "
+        f"of '{encoder_name(study.text_encoder)}'. No age, sex, "
+        "education or other metadata enters the model."
+    )
+
+
+def model(facts: RunFacts) -> str:
+    """Its kind, how it is fitted, and what was searched for."""
+    study, sizes = facts.study, facts.bundle.get("sizes", {})
+    training = study.training
+    tried = facts.metrics.configurations_tried
+    searched = (
+        f"{tried} configurations were tried inside every training side."
+        if tried > 1
+        else "No hyper-parameter was searched for."
+    )
+    return (
+        f"Fusion '{study.fusion.name}' (neural network, vectors of {sizes.get('d_audio')} and "
+        f"{sizes.get('d_text')}), at most {training.max_epochs} epochs, stopped by "
+        f"'{training.monitor}' of the validation part with a patience of {training.patience}, "
+        f"AdamW at {training.learning_rate}, schedule {training.schedule.name}. {searched} All "
+        "options: study.yaml."
+    )
+
+
+def measures(facts: RunFacts) -> str:
+    """Metrics, their intervals, their comparison."""
+    names = ", ".join(metric_label(name) for name in facts.metrics.systems[facts.metrics.primary])
+    return (
+        f"{names}; 95 % intervals with the participant as the unit, widened for training sides "
+        "that fits share (Nadeau and Bengio, 2003). Systems are compared in pairs on the same "
+        f"participants; p adjusted by Holm, a difference is claimed at {SIGNIFICANT} or below."
+    )
+
+
+def imbalance(facts: RunFacts) -> str:
+    """What is done about classes of different size."""
+    objective = facts.study.target.objective
+    weights = objective.options.get("class_weights") if objective else None
+    told_weights = f"'{weights}'" if weights else "the default of the objective"
+    counts = ", ".join(_counts(facts))
+    return (
+        f"{counts}. Folds are stratified by class; nobody is sampled twice or made up. Class "
+        f"weights of the loss: {told_weights}. Balanced accuracy stands beside accuracy."
+    )
+
+
+def output(_: RunFacts) -> str:
+    """What comes out, and where it is cut."""
+    return (
+        "A probability of the second class per recording, the mean over recordings per "
+        f"participant. Decisions fall at {THRESHOLD}, which was fixed before and chosen on no "
+        "data. With predict, recordings unlike those of the training abstain."
+    )
+
+
+def code(facts: RunFacts) -> str:
+    """What ran."""
+    known = facts.provenance
+    libraries = known.get("libraries")
+    listed = (
+        ", ".join(f"{name} {libraries[name]}" for name in sorted(libraries))
+        if isinstance(libraries, dict)
+        else ""
+    )
+    return (
+        f"cogspeech {known.get('cogspeech')} (Apache-2.0), Python {known.get('python')}, {listed}. "
+        f"Study sha256 {known.get('study_sha256')}, folds sha256 {known.get('split_sha256')}."
+    )
+
+
+def data_identity(facts: RunFacts) -> str:
+    """Which data, by digest."""
+    return f"Data sha256 {facts.provenance.get('data_sha256')} (audio, words, labels, embeddings)."
+
+
+def flow(facts: RunFacts) -> str:
+    """The flow of participants."""
+    return " ".join(flow_lines(facts.corpus.flow)) + " Drawn in report.html."
+
+
+def sample_size(facts: RunFacts) -> str:
+    """How many there are and how far that carries."""
+    found = facts.metrics.systems[facts.metrics.primary]["auroc"]
+    n = facts.metrics.n_participants
+    return (
+        f"{n} tested participants ({', '.join(_counts(facts))} in the corpus). Not planned by the "
+        f"software. Precision reached: the 95 % interval of the AUROC is "
+        f"{digits(found.high - found.low)} wide; one participant is {100 / n:.1f} points of "
+        "accuracy."
+    )
+
+
+def full_model(facts: RunFacts) -> str:
+    """Where the model is."""
+    return (
+        f"model/ (weights as safetensors, sha256 {facts.provenance.get('weights_sha256')}, and "
+        "bundle.json); used with 'cogspeech predict'."
+    )
+
+
+def performance(facts: RunFacts) -> str:
+    """The primary system in numbers."""
+    found = facts.metrics.systems[facts.metrics.primary]
+    values = "; ".join(f"{metric_label(name)} {told(e)}" for name, e in found.items())
+    return f"{facts.metrics.primary}: {values}. All systems: tables/results.md."
+
+
+def spread(facts: RunFacts) -> str:
+    """How far runs lie apart."""
+    found = facts.metrics.spread.get(facts.metrics.primary)
+    if found is None:
+        return "See metrics.json."
+    runs = found.runs["auroc"]
+    deviation = "none (one run)" if runs.sd is None else f"{runs.sd:.3f}"
+    ensemble = (
+        f" Ensemble of the seeds: AUROC {told(found.ensemble['auroc'])}." if found.ensemble else ""
+    )
+    return (
+        f"AUROC over {found.n_repeats} repeats and {found.n_seeds} seeds, n = "
+        f"{found.n_participants} participants each: mean {digits(runs.mean)}, SD {deviation}, "
+        f"lowest {digits(runs.lowest)}, highest {digits(runs.highest)}.{ensemble}"
+    )
+
+
+def probes(facts: RunFacts) -> list[str]:
+    """What the shortcut probes said, the red ones first; also that none was run."""
+    found = facts.metrics.probes
+    if not found:
+        return ["No probe was run: nobody has looked for shortcuts."]
+    lines = []
+    for name, probe in sorted(found.items(), key=lambda item: item[1].verdict != "shortcut"):
+        reached = f"AUROC {told(probe.auroc)}" if probe.auroc else "not run"
+        verdict = "RED, SHORTCUT" if probe.verdict == "shortcut" else probe.verdict
+        lines.append(
+            f"{name}: {verdict.replace('_', ' ')}; {reached}. It looks at {probe.looks_at}."
+        )
+    return lines
+
+
+def limits(facts: RunFacts) -> list[str]:
+    """Those that the software can see."""
+    metrics = facts.metrics
+    lines = [
+        f"{metrics.n_participants} tested participants; one is "
+        f"{100 / metrics.n_participants:.1f} points of accuracy."
+    ]
+    for name in ("language", "task", "site"):
+        values = {v for group in facts.corpus.groups for v in group.categories.get(name, {})}
+        if len(values) == 1:
+            lines.append(f"One {name} only; nothing is known about others.")
+        elif not values:
+            lines.append(f"The recordings table does not tell the {name}.")
+    if not facts.study.evaluation.has_test_set:
+        lines.append("Tested inside one corpus; no second corpus was tested.")
+    if facts.study.evaluation.protocol == "leave_one_participant_out":
+        lines.append("AUROC compares answers of different fits, which lowers it.")
+    if metrics.shortcuts:
+        names = ", ".join(metrics.shortcuts)
+        lines.append(
+            f"Shortcut probes that succeeded: {names}. The result may owe as much to them."
+        )
+    untested = [n for n, probe in metrics.probes.items() if probe.verdict == "not_applicable"]
+    if untested:
+        lines.append(f"Shortcuts that could not be tested: {', '.join(untested)}.")
+    return lines
+
+
+def characteristics(facts: RunFacts) -> list[list[str]]:
+    """A row per side and class: side, class, counts, means and small categories joined."""
+    return [_group_row(group) for group in facts.corpus.groups]
+
+
+def _group_row(group: Group) -> list[str]:
+    numbers = [
+        _distribution(group.numbers.get(name), group.participants)
+        for name in ("age_years", "education_years", "mmse")
+    ]
+    categories = [_categories(group.categories.get(name)) for name in ("sex", "language", "site")]
+    return [
+        group.side,
+        group.label,
+        str(group.participants),
+        str(group.recordings),
+        _distribution(group.duration_s, group.participants),
+        *numbers,
+        *categories,
+    ]
+
+
+def _distribution(found: Distribution | None, participants: int) -> str:
+    if found is None:
+        return "unknown"
+    missing = participants - found.n
+    unknown = f", unknown {missing}" if missing else ""
+    if found.n < SMALLEST_CELL or found.sd is None:
+        return f"fewer than {SMALLEST_CELL} known{unknown}"
+    return f"{found.mean:.1f} (SD {found.sd:.1f}, n = {found.n}{unknown})"
+
+
+def _categories(found: dict[str, int] | None) -> str:
+    if not found:
+        return "unknown"
+    return ", ".join(
+        f"{value} {n if n >= SMALLEST_CELL else f'fewer than {SMALLEST_CELL}'}"
+        for value, n in sorted(found.items())
+    )
+
+
+def _counts(facts: RunFacts) -> list[str]:
+    flow = facts.corpus.flow
+    return [f"{n} {name}" for name, n in zip(flow.classes, flow.participants, strict=True)]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,131 @@
+"""What tables, checklists and cards need of a run folder, read from its files and from no other.
+
+Nothing here names a participant, holds a word of a transcript or the place of a file.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
+
+from cogspeech.audit.base import Severity, Verdict
+from cogspeech.config import Component, Study
+from cogspeech.evaluation.comparison import Comparison
+from cogspeech.evaluation.spread import SystemSpread
+from cogspeech.reporting.characteristics import Group
+from cogspeech.reporting.flow import Flow
+from cogspeech.reporting.reading import checked
+from cogspeech.types import Estimate
+
+SIGNIFICANT = 0.05
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="ignore")
+
+
+class ProbeFacts(_Read):
+    """What a probe reached."""
+
+    auroc: Estimate | None
+    p_value: float | None
+    verdict: Literal["clear", "shortcut", "not_applicable"]
+    looks_at: str
+
+
+class MetricFacts(_Read):
+    """``metrics.json``."""
+
+    n_participants: int
+    n_recordings: int
+    classes: tuple[str, ...]
+    primary: str
+    configurations_tried: int
+    systems: dict[str, dict[str, Estimate]]
+    comparisons: tuple[Comparison, ...]
+    probes: dict[str, ProbeFacts]
+    probe_rule: str
+    spread: dict[str, SystemSpread]
+    test_set_looks: int | None
+    notice: str | None
+    use: str
+
+    @property
+    def shortcuts(self) -> dict[str, ProbeFacts]:
+        """The probes that succeeded where they must fail."""
+        return {name: p for name, p in self.probes.items() if p.verdict == "shortcut"}
+
+
+class CorpusFacts(_Read):
+    """``corpus.json``."""
+
+    flow: Flow
+    groups: tuple[Group, ...]
+
+
+class FindingFacts(_Read):
+    """A finding of the audit, without whom it is about."""
+
+    code: str
+    severity: Severity
+    accepted: str | None
+
+
+class AuditFacts(_Read):
+    """``audit.json``."""
+
+    verdict: Verdict
+    findings: tuple[FindingFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """A run folder."""
+
+    metrics: MetricFacts
+    corpus: CorpusFacts
+    audit: AuditFacts
+    study: Study
+    provenance: dict[str, JsonValue]
+    bundle: dict[str, Any]
+
+
+def read_facts(run_dir: Path) -> RunFacts:
+    """The facts of a run folder.
+
+    Raises:
+        CogspeechError: a file is missing or not what `run` writes.
+    """
+    facts = TypeAdapter(dict[str, JsonValue])
+    return RunFacts(
+        metrics=checked(run_dir / "metrics.json", MetricFacts.model_validate_json),
+        corpus=checked(run_dir / "corpus.json", CorpusFacts.model_validate_json),
+        audit=checked(run_dir / "audit.json", AuditFacts.model_validate_json),
+        study=checked(
+            run_dir / "study.yaml", lambda text: Study.model_validate(yaml.safe_load(text))
+        ),
+        provenance=checked(run_dir / "provenance.json", facts.validate_json),
+        bundle=checked(run_dir / "model" / "bundle.json", json.loads),
+    )
+
+
+def read_flow(run_dir: Path) -> Flow | None:
+    """The flow of a run folder, or ``None`` in one from before there was a ``corpus.json``.
+
+    Raises:
+        CogspeechError: the file is not what `run` writes.
+    """
+    path = run_dir / "corpus.json"
+    return checked(path, CorpusFacts.model_validate_json).flow if path.exists() else None
+
+
+def encoder_name(component: Component) -> str:
+    """An encoder and its checkpoint; of a folder, whose name may tell whose it is, only that."""
+    model = component.options.get("model")
+    if model is None:
+        return component.name
+    is_hub_name = isinstance(model, str) and model.count("/") == 1 and model[0] not in "/.~"
+    return f"{component.name}, {model if is_hub_name else 'a checkpoint from a local folder'}"
