@@ -31,14 +31,14 @@ from cogspeech.corpora.splits import (
     plan_splits,
     split_off_validation,
 )
-from cogspeech.decision import DecisionRule, Kind
+from cogspeech.decision import Kind
 from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES
+from cogspeech.evaluation.base import BASELINES, PROBES, System
 from cogspeech.evaluation.comparison import compare_with_primary
-from cogspeech.evaluation.deciding import HeldBack, decide, fit_rule
+from cogspeech.evaluation.deciding import Decided, decide
 from cogspeech.evaluation.decision_measures import measure_decisions
 from cogspeech.evaluation.metrics import estimate_all, scores_of
 from cogspeech.evaluation.probing import run_probes
@@ -53,16 +53,21 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
-from cogspeech.systems import FitWorker, FusionSystem, data_hash, fit_ahead, other_systems
+from cogspeech.systems import (
+    FitWorker,
+    FusionSystem,
+    data_hash,
+    fit_ahead,
+    other_systems,
+    rule_of_fit,
+)
 from cogspeech.training.bundle import Bundle, BundleFacts, make_bundle
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.lock import locked
 from cogspeech.training.monitors.base import MONITORS
 from cogspeech.training.objectives.base import complete_target, refuse_unevaluated
-from cogspeech.training.prediction import predict_answers
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
-from cogspeech.training.trainer import FittedFusion
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
@@ -118,28 +123,17 @@ def run_study(
             fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
         primary = FusionSystem(study.fusion, study, checkpoints, data=data)
         systems = [primary, *other_systems(study, checkpoints, data=data)]
-        answered = cross_validate(
-            systems,
-            cases,
-            plan,
-            classes=study.target.classes,
-            seeds=seeds_of(study),
-            progress=progress,
-        )
-        decided = decide(answered, study.evaluation)
-        answered = decided.answered
+        decided = evaluate_fits(study, systems, cases, plan, progress=progress)
         bundle = fit_bundle(study, corpus, cases, plan, primary, kind=decided.kind(primary.name))
     names = [system.name for system in systems]
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
-        predictions=answered.test,
-        metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=compare_with_primary(answered.test, primary.name, names[1:]),
-        decisions=measure_decisions(
-            decided, study.evaluation, systems=names, classes=study.target.classes
-        ),
+        predictions=decided.answered.test,
+        metrics={s.name: estimate_all(scores_of(decided.answered.test, s.name)) for s in systems},
+        comparisons=compare_with_primary(decided.answered.test, primary.name, names[1:]),
+        decisions=measure_decisions(decided, study, systems=names),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -269,6 +263,26 @@ def probe_names(study: Study) -> tuple[str, ...]:
     return PROBES.names() if study.probes == "all" else study.probes
 
 
+def evaluate_fits(
+    study: Study,
+    systems: Sequence[System],
+    cases: Sequence[Case],
+    plan: SplitPlan,
+    *,
+    progress: Progress = no_progress,
+) -> Decided:
+    """Stage 6: what every fit says about people it has not seen, calibrated."""
+    answered = cross_validate(
+        systems,
+        cases,
+        plan,
+        classes=study.target.classes,
+        seeds=seeds_of(study),
+        progress=progress,
+    )
+    return decide(answered, study.evaluation)
+
+
 def explain_unseen(
     primary: FusionSystem,
     cases: Sequence[Case],
@@ -340,7 +354,7 @@ def fit_bundle(
         transcripts=study.transcripts,
         sizes=fitted.model.sizes,
         score_scale=fitted.objective.score_scale,
-        decision=_rule_of(fitted, parts[True], study, kind),
+        decision=rule_of_fit(fitted, parts[True], study, kind=kind),
         fewest_words=min(len(case.transcript.participant_words) for case in cases),
         sample_rates_hz=tuple(
             sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})
@@ -354,19 +368,3 @@ def fit_bundle(
         notice=corpus.notice,
     )
     return make_bundle(fitted.model, facts)
-
-
-def _rule_of(
-    fitted: FittedFusion, held_back: Sequence[Case], study: Study, kind: Kind | None
-) -> DecisionRule | None:
-    """From a fit's answers about the people it held back; of two classes only."""
-    classes = study.target.classes
-    if len(classes) != 2:
-        return None
-    answers = predict_answers(fitted.model, fitted.objective, [case.embedded for case in held_back])
-    part = HeldBack(
-        participants=tuple(case.recording.participant_id for case in held_back),
-        labels=np.array([classes.index(case.recording.label or "") for case in held_back]),
-        probability=answers.positive,
-    )
-    return fit_rule(part, study.evaluation, kind=kind)
