@@ -33,7 +33,7 @@ from cogspeech.corpora.splits import (
     plan_splits,
     split_off_validation,
 )
-from cogspeech.decision import DecisionRule, Kind
+from cogspeech.decision import Kind
 from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
@@ -80,7 +80,6 @@ from cogspeech.training.objectives.base import build_objective, complete_target,
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
-from cogspeech.training.trainer import FittedFusion
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
@@ -435,7 +434,7 @@ def fit_bundle(
         transcripts=study.transcripts,
         sizes=fitted.model.sizes,
         score_scale=fitted.objective.score_scale,
-        decision=_rule_of(fitted, parts[True], study, kind),
+        decision=rule_of_fit(fitted, parts[True], study, kind=kind),
         fewest_words=min(len(case.transcript.participant_words) for case in cases),
         sample_rates_hz=tuple(
             sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})
@@ -450,19 +449,3 @@ def fit_bundle(
         finetune=TunedFacts.of(Finetuning.of(study)),
     )
     return make_bundle(fitted.model, facts)
-
-
-def _rule_of(
-    fitted: FittedFusion, held_back: Sequence[Case], study: Study, kind: Kind | None
-) -> DecisionRule | None:
-    """From a fit's answers about the people it held back; of two classes only."""
-    classes = study.target.classes
-    if len(classes) != 2:
-        return None
-    answers = predict_answers(fitted.model, fitted.objective, [case.embedded for case in held_back])
-    part = HeldBack(
-        participants=tuple(case.recording.participant_id for case in held_back),
-        labels=np.array([classes.index(case.recording.label or "") for case in held_back]),
-        probability=answers.positive,
-    )
-    return fit_rule(part, study.evaluation, kind=kind)

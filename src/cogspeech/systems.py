@@ -15,9 +15,11 @@ import numpy as np
 from cogspeech.cache import content_key, file_digest
 from cogspeech.config import Component, Study, study_hash
 from cogspeech.corpora.splits import Fold, SplitPlan
+from cogspeech.decision import DecisionRule, Kind
 from cogspeech.engines.base import Engine
 from cogspeech.errors import CogspeechError, ConfigError, TrainingError
 from cogspeech.evaluation.base import BASELINES, FoldAnswers, FoldTask, System
+from cogspeech.evaluation.deciding import HeldBack, fit_rule
 from cogspeech.evaluation.protocol import fold_task
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.training.finetuning import Finetuning
@@ -127,6 +129,28 @@ class FusionSystem(System):
 
 def _answers(fitted: FittedFusion, cases: Sequence[Case]) -> Answers:
     return predict_answers(fitted.model, fitted.objective, [case.embedded for case in cases])
+
+
+def rule_of_fit(
+    fitted: FittedFusion, held_back: Sequence[Case], study: Study, *, kind: Kind | None
+) -> DecisionRule | None:
+    """From a fit's answers about the labelled people it held back; of two classes only.
+
+    Args:
+        fitted: the fit.
+        held_back: its validation part.
+        study: whose classes, calibration and coverage count.
+        kind: of the conformal sets, or none.
+    """
+    classes = study.target.classes
+    if len(classes) != 2:
+        return None
+    part = HeldBack(
+        participants=tuple(case.recording.participant_id for case in held_back),
+        labels=np.array([classes.index(case.recording.label or "") for case in held_back]),
+        probability=_answers(fitted, held_back).positive,
+    )
+    return fit_rule(part, study.evaluation, kind=kind)
 
 
 def other_systems(study: Study, checkpoints: Path, *, data: str) -> tuple[System, ...]:

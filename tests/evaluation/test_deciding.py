@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from answered import answered
-from cogspeech.config import EvaluationSection
+from cogspeech.config import EvaluationSection, Study
 from cogspeech.errors import SplitError
 from cogspeech.evaluation.abstention import measure_abstention
 from cogspeech.evaluation.base import two_classes
@@ -23,13 +23,17 @@ def section(**more):
     return EvaluationSection(**more)
 
 
+def study(**more):
+    return Study.model_validate({"corpus": {"path": "x"}, **more})
+
+
 def changed(predictions, **more):
     return tuple(dataclasses.replace(p, **more) for p in predictions)
 
 
 def measured(found, **more):
     return measure_decisions(
-        decide(found, section(**more)), section(**more), systems=["fused"], classes=CLASSES
+        decide(found, section(**more)), study(evaluation=section(**more)), systems=["fused"]
     )
 
 
@@ -118,12 +122,8 @@ def test_a_system_that_holds_nobody_back_is_left_as_it_is():
     assert [p.probability for p in after.answered.test if p.system == "majority"] == [
         p.probability for p in other.test
     ]
-    assert (
-        measure_decisions(after, SECTION, systems=["fused", "majority"], classes=CLASSES)[
-            "calibration"
-        ]["systems"]["majority"]["before"]
-        is None
-    )
+    told = measure_decisions(after, study(), systems=["fused", "majority"])["calibration"]
+    assert told["systems"]["majority"]["before"] is None
 
 
 def test_more_than_two_classes_are_passed_through():
@@ -136,7 +136,10 @@ def test_more_than_two_classes_are_passed_through():
     after = decide(three, SECTION)
 
     assert after.answered == three
-    assert measure_decisions(after, SECTION, systems=["fused"], classes=("a", "b", "c")) == {}
+    assert (
+        measure_decisions(after, study(target={"classes": ("a", "b", "c")}), systems=["fused"])
+        == {}
+    )
 
 
 def test_a_validation_part_of_one_class_teaches_no_calibration():

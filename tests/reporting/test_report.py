@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from answered import answered
-from cogspeech.config import EvaluationSection, Study, TranscriptsSection, as_plain
+from cogspeech.config import Study, TranscriptsSection, as_plain
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.deciding import decide
 from cogspeech.evaluation.decision_curve import decision_curves
@@ -31,6 +31,7 @@ from cogspeech.transcripts.quality import quality_csv, quality_of
 from cogspeech.types import Estimate, Prediction, Transcript, Word
 
 LOOKS_AT = "how many words there are"
+STUDY = Study.model_validate({"corpus": {"path": "x"}})
 NOTICE = "These voices are synthetic."
 USE = "Research only. Not a medical device."
 AUDIT = {"verdict": "sound", "n_recordings": 12, "findings": []}
@@ -445,11 +446,8 @@ def test_calibration_and_abstention_stand_with_n_and_intervals(tmp_path):
         test=found.test + answered(participants=80, system="text_only").test,
         validation=found.validation,
     )
-    section = EvaluationSection()
-    decided = decide(both, section)
-    told = measure_decisions(
-        decided, section, systems=["fused", "text_only"], classes=["control", "dementia"]
-    )
+    decided = decide(both, STUDY.evaluation)
+    told = measure_decisions(decided, STUDY, systems=["fused", "text_only"])
 
     shown = page(tmp_path, **told)
 
@@ -469,12 +467,7 @@ def test_calibration_and_abstention_stand_with_n_and_intervals(tmp_path):
 
 def test_a_study_too_small_for_sets_says_so(tmp_path):
     found = answered(participants=30)
-    told = measure_decisions(
-        decide(found, EvaluationSection()),
-        EvaluationSection(),
-        systems=["fused"],
-        classes=["control", "dementia"],
-    )
+    told = measure_decisions(decide(found, STUDY.evaluation), STUDY, systems=["fused"])
 
     words = page(tmp_path, **told).words("calibration")
 
@@ -719,7 +712,7 @@ def test_area_under_the_mean_roc_curve_is_the_auroc():
 
 def test_figures_have_labels_captions_and_no_style():
     classes = ("control", "痴呆症" * 20)
-    found = decide(answered(participants=30, temperature=0.5), EvaluationSection()).answered.test
+    found = decide(answered(participants=30, temperature=0.5), STUDY.evaluation).answered.test
     scores = scores_of(found, "fused")
     drawings = draw_figures(
         {"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)}, "fused", scores, classes

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cogspeech.config import EvaluationSection
+from cogspeech.config import Study
 from cogspeech.decision import DecisionRule
 from cogspeech.evaluation.abstention import STATEMENT, measure_abstention
 from cogspeech.evaluation.deciding import Decided, why_no_sets
@@ -16,21 +16,15 @@ from cogspeech.evaluation.reliability import measure_reliability
 from cogspeech.types import Prediction
 
 
-def measure_decisions(
-    decided: Decided,
-    section: EvaluationSection,
-    *,
-    systems: Sequence[str],
-    classes: Sequence[str],
-) -> dict[str, Any]:
+def measure_decisions(decided: Decided, study: Study, *, systems: Sequence[str]) -> dict[str, Any]:
     """The keys ``calibration``, ``abstention`` and ``decision_curve``; none but for two classes.
 
     Args:
         decided: from `cogspeech.evaluation.deciding.decide`.
-        section: the method and the coverage.
+        study: whose classes, method and coverage count.
         systems: the primary one first.
-        classes: the negative one first.
     """
+    classes, section = study.target.classes, study.evaluation
     if len(classes) != 2:
         return {}
     predictions = decided.answered.test
