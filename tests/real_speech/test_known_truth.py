@@ -38,7 +38,7 @@ def test_nobody_finds_anything_where_there_is_nothing(tmp_path, real_speech):
     metrics = metrics_of("none", tmp_path, real_speech, participants=60)
 
     found = {name: auroc(metrics, name) for name in metrics["systems"]}
-    assert len(found) == 12
+    assert len(found) == 13
     assert {name: e for name, e in found.items() if not covers_chance(e)} == {}
     assert metrics["probes"]["length_only"]["verdict"] == "clear"
 
