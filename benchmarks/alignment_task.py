@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 
-from cogspeech.config import Component, TrainingSection
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import Trainer

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from cogspeech.config import Component
 from cogspeech.embeddings.base import Trainable
 from cogspeech.embeddings.trained_layers import TrainedLayers
-from cogspeech.finetune_section import FinetuneSection
 from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
+from cogspeech.learning_sections import FinetuneSection
+from cogspeech.settings import Component
 from cogspeech.training.finetuning import Finetuning, parameter_groups
 from cogspeech.training.prediction import one_thread
 from cogspeech.types import EmbeddedRecording, LayerStates

@@ -18,7 +18,10 @@ import yaml
 
 from digit_corpora import Truth, digit_corpus, real_speech_folder
 
-ALL = ("text_only", "audio_only", "late_fusion", "pooled_cross_attention", "tfidf_svm", "majority")
+FUSIONS = ("text_only", "audio_only", "late_fusion", "pooled_cross_attention")
+BASELINES = ("tfidf_svm", "linguistic", "acoustic_functionals", "pooled_embeddings", "pauses_only",
+             "length_only", "random_embeddings", "majority")  # fmt: skip
+ALL = (*FUSIONS, *BASELINES)
 CORPORA: dict[Truth, int] = {"text": 60, "pauses": 60, "alignment": 160, "channel": 60, "none": 80}
 
 

@@ -27,9 +27,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from cogspeech.cache import ContentCache, content_key
-from cogspeech.config import Component, Study, TrainingSection
+from cogspeech.config import Study
 from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.engines.base import EngineOptions, build_engine
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.systems import FitWorker, fit_ahead
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.trainer import Trainer

@@ -16,8 +16,9 @@ from pathlib import Path
 import jiwer
 import numpy as np
 
-from cogspeech.config import Component, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
+from cogspeech.settings import Component
 from cogspeech.transcripts.transcribe import build_source
 from cogspeech.types import Recording, Transcript
 from digit_corpora import real_speech_folder

@@ -32,9 +32,10 @@ import torch
 from torch import nn
 
 from cogspeech import cache
-from cogspeech.config import Component, Settings, TrainingSection
 from cogspeech.errors import CheckpointError
 from cogspeech.fusion.base import FusionModel, FusionOutputs
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component, Settings
 from cogspeech.training import checkpoint as checkpoints
 from cogspeech.training import state as states
 from cogspeech.training import trainer as trainers

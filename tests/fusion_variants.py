@@ -5,8 +5,8 @@ import typing
 
 import torch
 
-from cogspeech.config import Component
 from cogspeech.fusion.base import FUSIONS, ModelSizes, build_fusion
+from cogspeech.settings import Component
 from conftest import make_embedded
 
 SIZES = ModelSizes(d_audio=5, d_text=3, num_outputs=2)

@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from cogspeech.config import Settings
 from cogspeech.errors import ConfigError, TranscriptError
+from cogspeech.settings import Settings
 from cogspeech.transcripts.base import TranscriptSource
 from cogspeech.types import Transcript, Word
 

@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogspeech.config import (
-    Component,
-    Settings,
     Study,
     TranscriptsSection,
     as_plain,
@@ -19,6 +17,7 @@ from cogspeech.config import (
     study_hash,
 )
 from cogspeech.errors import ConfigError
+from cogspeech.settings import Component, Settings
 
 SMALLEST = "corpus: {path: recordings.csv}\n"
 

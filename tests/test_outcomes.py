@@ -21,7 +21,8 @@ from cogspeech.delivery.terminal import print_summary
 from cogspeech.errors import ConfigError, CorpusError, SplitError
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import StudyResult
-from cogspeech.study import import_study, load_study, run_study, split_corpus
+from cogspeech.study import import_study, run_study, split_corpus
+from cogspeech.study_file import load_study
 from cogspeech.training.bundle import load_bundle
 
 CLASSES = ["control", "mci", "dementia"]
@@ -186,12 +187,12 @@ def test_comparisons_and_probes_are_about_the_first_class_or_say_that_they_are_n
 
     shown = capsys.readouterr().out
     if kind == "score":
-        assert result.comparisons == ()
-        assert {probe.verdict for probe in result.probes} == {"not_applicable"}
+        assert result.assessment.comparisons == ()
+        assert {probe.verdict for probe in result.assessment.probes} == {"not_applicable"}
         assert "no comparison and no probe was made" in shown
     else:
-        assert {c.metric for c in result.comparisons} == {"auroc"}
-        assert any(probe.auroc for probe in result.probes)
+        assert {c.metric for c in result.assessment.comparisons} == {"auroc"}
+        assert any(probe.auroc for probe in result.assessment.probes)
         said = "comparisons and probes are about mci or dementia against control"
         assert (said in shown) == (kind != "both")
 

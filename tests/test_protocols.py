@@ -13,7 +13,8 @@ from cogspeech.delivery.cli import main
 from cogspeech.errors import ConfigError, SplitError
 from cogspeech.evaluation.ledger import ledger_path
 from cogspeech.evaluation.metrics import METRICS, scores_of
-from cogspeech.study import load_study, run_study
+from cogspeech.study import run_study
+from cogspeech.study_file import load_study
 from cogspeech.types import Prediction
 from tone_corpora import tone_corpus
 

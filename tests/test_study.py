@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import yaml
 
-from cogspeech.config import Component, Study, TranscriptsSection, study_hash
+from cogspeech.config import Study, TranscriptsSection, study_hash
 from cogspeech.corpora.base import import_corpus
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.decision import participants_digest
@@ -24,20 +24,21 @@ from cogspeech.errors import (
     EmbeddingError,
     SplitError,
 )
+from cogspeech.evaluation.assessment import probe_names
 from cogspeech.evaluation.base import PROBES
-from cogspeech.evaluation.protocol import fold_task
+from cogspeech.evaluation.deciding import Decided
+from cogspeech.evaluation.protocol import OutOfFold, fold_task
+from cogspeech.final_fit import fit_bundle
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
+from cogspeech.settings import Component
 from cogspeech.study import (
     explain_unseen,
-    fit_bundle,
-    load_study,
-    probe_names,
     run_study,
-    seeds_of,
     split_corpus,
 )
-from cogspeech.systems import FusionSystem, data_hash, other_systems
+from cogspeech.study_file import load_study
+from cogspeech.systems import Answered, FusionSystem, data_hash, other_systems, seeds_of
 from cogspeech.training.bundle import load_bundle
 from cogspeech.training.objectives.base import build_objective
 from cogspeech.training.trainer import FittedFusion
@@ -527,7 +528,9 @@ def test_the_bundle_is_fitted_on_everybody_but_those_who_decide_when_to_stop(
     corpus = import_corpus(study.corpus, study.target)
 
     system = FusionSystem(study.fusion, study, tmp_path, data="d")
-    bundle = fit_bundle(study, corpus, cases, split_corpus(corpus, study), system)
+    nobody = Decided(answered=OutOfFold(test=(), validation=()), rules={})
+    answered = Answered(primary=system, systems=(system,), decided=nobody, why_not={})
+    bundle = fit_bundle(study, corpus, cases, split_corpus(corpus, study), answered)
 
     ((training, validation, place),) = seen
     names = [{r.recording_id for r in part.recordings} for part in (training, validation)]

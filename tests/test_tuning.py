@@ -7,8 +7,9 @@ import pytest
 
 from cases import make_case
 from cogspeech import tuning
-from cogspeech.config import Component, Study
+from cogspeech.config import Study
 from cogspeech.errors import CheckpointError, ConfigError, MissingExtra, TrainingError
+from cogspeech.settings import Component
 from cogspeech.systems import FusionSystem
 from cogspeech.tuning import TRIALS, Trial, check_space, configured, search, suggest
 

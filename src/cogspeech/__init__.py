@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cogspeech.delivery.predictor import Predictor as Predictor
     from cogspeech.errors import CogspeechError as CogspeechError
-    from cogspeech.study import load_study as load_study
     from cogspeech.study import run_study as run_study
+    from cogspeech.study_file import load_study as load_study
 
 _HOMES = {
     "CogspeechError": "cogspeech.errors",
     "Predictor": "cogspeech.delivery.predictor",
-    "load_study": "cogspeech.study",
+    "load_study": "cogspeech.study_file",
     "run_study": "cogspeech.study",
 }
 __all__ = ["CogspeechError", "Predictor", "load_study", "run_study"]

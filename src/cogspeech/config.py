@@ -1,7 +1,7 @@
 """The study file: every section, its defaults, and a strict reader.
 
 A section that names a plug-in keeps that plug-in's own options beside the name; they are checked
-against the plug-in's ``Options`` as soon as the plug-ins are known (`cogspeech.study.load_study`).
+against the plug-in's ``Options`` as soon as the plug-ins are known (`cogspeech.study_file`).
 """
 
 import hashlib
@@ -24,29 +24,12 @@ from pydantic import (
 )
 
 from cogspeech.errors import ConfigError
-from cogspeech.finetune_section import FinetuneSection
+from cogspeech.learning_sections import FinetuneSection, TrainingSection, TuneSection
 from cogspeech.registry import nearest
+from cogspeech.settings import Component, Settings
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
 CORPORA = ("corpus", "test_corpus")
-
-
-class Settings(BaseModel):
-    """Settings that know all their keys and never change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Component(BaseModel):
-    """A plug-in by name, with that plug-in's own options beside the name."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Everything beside the name."""
-        return dict(self.model_extra or {})
 
 
 class CorpusSection(BaseModel):
@@ -96,7 +79,7 @@ class TranscriptsSection(Settings):
     """The aligner for recordings in which words have no times; its options beside the name."""
     voice_activity: str | Component | None = None
     """A detector of speech whose disagreement with the words is counted: ``silero``, ``energy``."""
-    roles: dict[str, Literal["participant", "interviewer", "other"]] = {}
+    roles: dict[str, Literal["participant", "interviewer", "other"]] = Field(default={})
     """Speaker codes of the files, such as ``{SPEAKER_00: interviewer}``; nothing is guessed."""
     rendering: Literal["audible", "clean"] = "audible"
     """``audible``: every word that was spoken, with fillers, retracings and fragments. ``clean``:
@@ -128,70 +111,6 @@ class TranscriptsSection(Settings):
         """The detector of speech, with its options."""
         given = self.voice_activity
         return Component(name=given) if isinstance(given, str) else given
-
-
-class TrainingSection(Settings):
-    """How a fusion is fitted."""
-
-    max_epochs: Annotated[int, Field(ge=1, le=10_000)] = 60
-    monitor: str = "loss"
-    """What is watched on the validation part: ``loss``, ``auroc`` or ``balanced_accuracy``."""
-    patience: Annotated[int, Field(ge=1)] = 10
-    """Epochs without an improvement of the monitor before the fit stops."""
-    min_change: Annotated[float, Field(ge=0)] = 0.0
-    """By how much the monitor has to improve to count."""
-    batch_size: Annotated[int, Field(ge=1)] = 16
-    """Recordings of an optimizer step."""
-    padded_items: Annotated[int, Field(ge=1)] = 8192
-    """Most events and tokens, padding included, that go through the model at once; a step that has
-    more takes several passes, whose gradients are added."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
-    schedule: Component = Component(name="cosine")
-    """What the learning rate does after the warm-up, by name or with options."""
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    warmup_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.1
-    """Share of all steps in which the learning rate rises."""
-    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
-    averaging: Literal["none", "ema"] = "none"
-    """``ema``: a moving average of the weights is validated and kept."""
-    averaging_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    """What stays of the average in every step."""
-    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
-    """Share of a training part's participants that only decide when to stop."""
-    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
-    checkpoint_every_s: Annotated[float, Field(ge=0)] = 10.0
-    """Seconds between two checkpoints inside a fit; 0 writes one after every step."""
-
-    @field_validator("schedule", mode="before")
-    @classmethod
-    def _schedule_by_name(cls, given: object) -> object:
-        return {"name": given} if isinstance(given, str) else given
-
-
-class SearchRange(Settings):
-    """Numbers from ``low`` to ``high``; whole ones where both are whole."""
-
-    low: int | float
-    high: int | float
-    log: bool = False
-    """Whether every factor of ten is as likely as the next."""
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> "SearchRange":
-        if not self.low < self.high or (self.log and self.low <= 0):
-            raise ValueError("a range needs low < high, and low > 0 where log is true")
-        return self
-
-
-class TuneSection(Settings):
-    """Hyper-parameters of the primary system, searched inside every training side alone."""
-
-    space: Annotated[dict[str, tuple[int | float | str, ...] | SearchRange], Field(min_length=1)]
-    """Keys of ``fusion`` and ``training``, each with its values or its range."""
-    trials: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """Configurations per search; there is a search per outer fold."""
-    folds: Annotated[int, Field(ge=2)] = 3
-    """Inner folds, on whose mean a configuration is judged."""
 
 
 class EvaluationSection(Settings):

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from scipy.special import expit, logit
 
-from cogspeech.config import Settings
+from cogspeech.settings import Settings
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Kind = Literal["class_conditional", "marginal"]

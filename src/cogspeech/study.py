@@ -10,20 +10,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from cogspeech.audit.audit import audit_study, require_known_codes
+from cogspeech.audit.audit import audit_study
 from cogspeech.cache import ContentCache, cache_folder
-from cogspeech.config import (
-    Study,
-    parse_options,
-    read_study_file,
-    study_hash,
-)
-from cogspeech.corpora.audio import probe_audio
-from cogspeech.corpora.base import IMPORTERS, import_corpus
+from cogspeech.config import Study, study_hash
+from cogspeech.corpora.base import import_corpus
 from cogspeech.corpora.splits import (
     People,
     SplitPlan,
@@ -31,28 +22,15 @@ from cogspeech.corpora.splits import (
     plan_each_alone,
     plan_given_folds,
     plan_splits,
-    split_off_validation,
 )
-from cogspeech.decision import Kind
-from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.engines.base import Engine
 from cogspeech.errors import ConfigError
-from cogspeech.evaluation.base import BASELINES, PROBES, ProbeTask, System
-from cogspeech.evaluation.comparison import Comparison, compare_with_primary
-from cogspeech.evaluation.deciding import HeldBack, decide, fit_rule
-from cogspeech.evaluation.decision_measures import measure_decisions
-from cogspeech.evaluation.detectable import detectable_differences
-from cogspeech.evaluation.estimates import estimate_systems, training_means_of
+from cogspeech.evaluation.assessment import assess
+from cogspeech.evaluation.base import ProbeTask
 from cogspeech.evaluation.ledger import count_look, require_ledger, set_digest
-from cogspeech.evaluation.metrics import scores_of
-from cogspeech.evaluation.operating_points import operating_points
-from cogspeech.evaluation.probing import run_probes
-from cogspeech.evaluation.protocol import OutOfFold, cross_validate, labels_of
-from cogspeech.evaluation.subgroups import evaluate_subgroups
 from cogspeech.explanation.base import EXPLAINERS
-from cogspeech.fusion.base import FUSIONS
-from cogspeech.registry import nearest
+from cogspeech.final_fit import fit_bundle
 from cogspeech.reporting.paper import write_paper
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import (
@@ -61,30 +39,18 @@ from cogspeech.reporting.run_folder import (
     claim_run_folder,
     write_run_folder,
 )
-from cogspeech.robustness.measure import measure_robustness, require_known_perturbations
+from cogspeech.robustness.measure import measure_robustness
+from cogspeech.study_file import refuse_impossible
 from cogspeech.systems import (
-    FitWorker,
     FusionSystem,
-    applicable,
-    data_hash,
-    fit_ahead,
-    other_systems,
-    with_able_systems,
+    answer_all,
 )
-from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle, with_verdicts
-from cogspeech.training.finetuning import Finetuning
-from cogspeech.training.labelled import LabelledPart
+from cogspeech.training.bundle import with_verdicts
 from cogspeech.training.lock import locked
-from cogspeech.training.monitors.base import MONITORS
-from cogspeech.training.objectives.base import build_objective, complete_target, with_scores
-from cogspeech.training.prediction import predict_answers
+from cogspeech.training.objectives.base import build_objective, with_scores
 from cogspeech.training.processes import Processes
-from cogspeech.training.schedules.base import SCHEDULES
-from cogspeech.transcripts.base import ALIGNERS, SOURCES
 from cogspeech.transcripts.quality import measure_quality
-from cogspeech.transcripts.voice_activity import DETECTORS
-from cogspeech.tuning import check_space
-from cogspeech.types import Attribution, Case, Corpus, Estimate, Progress, no_progress
+from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
 
 EXPLAINER = "occlusion"
 
@@ -131,56 +97,34 @@ def run_study(
     with locked(checkpoints) if processes.is_main else nullcontext():
         if processes.is_main:
             begin_run(run_dir, study)
-        data = data_hash(cases)
-        if engine:
-            worker = FitWorker(study=study, cases=cases, checkpoints=checkpoints, data=data)
-            fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
-        primary = FusionSystem(study.fusion, study, checkpoints, data=data)
-        others, why_not = applicable(
-            other_systems(study, checkpoints, data=data), cases, progress=progress
-        )
-        systems = [primary, *others]
-        answered = cross_validate(
-            systems,
-            cases,
-            plan,
-            classes=study.target.classes,
-            seeds=seeds_of(study),
-            progress=progress,
-        )
-        decided = decide(answered, study.evaluation)
-        answered = decided.answered
-        bundle = fit_bundle(study, corpus, cases, plan, primary, kind=decided.kind(primary.name))
-    names = [system.name for system in systems]
-    comparisons = compare(answered, systems)
-    probes = run_probes(
-        probe_names(study),
+        answered = answer_all(study, cases, plan, checkpoints, engine=engine, progress=progress)
+        bundle = fit_bundle(study, corpus, cases, plan, answered)
+    primary = answered.primary
+    fits = answered.decided.asked_again(primary, study.seed)
+    assessment = assess(
+        study,
+        answered.decided,
+        [system.name for system in answered.systems],
         ProbeTask(
             cases=cases,
             plan=plan,
             classes=study.target.classes,
             seed=study.seed,
-            primary=decided.asked_again(primary, study.seed),
+            primary=fits,
         ),
+        is_ordered=build_objective(study.target).is_ordered,
         progress=progress,
     )
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
-        predictions=answered.test or answered.scored,
-        metrics=estimate(study, answered, systems, cases, plan),
-        comparisons=comparisons,
-        detectable=detectable_differences(scores_of(answered.test, primary.name), comparisons)
-        if len(study.target.classes) == 2
-        else None,
-        operating_points=operating_points(answered.test, answered.validation, primary.name)
-        if len(study.target.classes) == 2
-        else (),
-        probes=probes,
-        decisions=measure_decisions(
-            decided, study.evaluation, systems=names, classes=study.target.classes
-        ),
+        plan=plan,
+        data_hash=primary.data,
+        predictions=answered.predictions,
+        assessment=assessment,
+        not_applicable=answered.why_not,
+        terms={system.name: system.terms for system in answered.systems if system.terms},
         attributions=explain_unseen(primary, cases, plan, progress=progress),
         qualities=measure_quality(
             corpus.recordings,
@@ -188,35 +132,12 @@ def run_study(
             study.transcripts,
             cache=ContentCache(cache_folder()),
         ),
-        bundle=with_verdicts(bundle, {probe.name: probe.verdict for probe in probes}),
-        data_hash=data,
-        plan=plan,
-        not_applicable=why_not,
-        terms={system.name: system.terms for system in systems if system.terms},
-        subgroups=evaluate_subgroups(scores_of(answered.test, primary.name), corpus.recordings)
-        if len(study.target.classes) == 2
+        robustness=measure_robustness(study, cases, plan, fits, workers=workers, progress=progress)
+        if processes.is_main
         else None,
-        robustness=measure_robustness(
-            study,
-            cases,
-            plan,
-            decided.asked_again(primary, study.seed),
-            workers=workers,
-            progress=progress,
-        )
-        if processes.is_main and len(study.target.classes) == 2
-        else None,
+        bundle=with_verdicts(bundle, {probe.name: probe.verdict for probe in assessment.probes}),
     )
     return _publish(result, run_dir) if processes.is_main else result
-
-
-def refuse_impossible(study: Study) -> None:
-    """Refuses before anything is read what would fail much later.
-
-    Raises:
-        CogspeechError: the encoders cannot be trained.
-    """
-    Finetuning.of(study)
 
 
 def _publish(result: StudyResult, run_dir: Path) -> StudyResult:
@@ -234,57 +155,6 @@ def _publish(result: StudyResult, run_dir: Path) -> StudyResult:
     write_paper(run_dir)
     write_report(run_dir)
     return result
-
-
-def load_study(path: Path) -> Study:
-    """The study in a yaml file, with every plug-in it names known and every option checked.
-
-    Raises:
-        ConfigError: one line that names the key and the nearest valid one.
-    """
-    study = read_study_file(path)
-    where = str(path)
-    checks: list[tuple[Any, str, dict[str, Any], str]] = [
-        (IMPORTERS, study.corpus.importer, study.corpus.options, "corpus"),
-        (AUDIO_ENCODERS, study.audio_encoder.name, study.audio_encoder.options, "audio_encoder"),
-        (TEXT_ENCODERS, study.text_encoder.name, study.text_encoder.options, "text_encoder"),
-        (FUSIONS, study.fusion.name, study.fusion.options, "fusion"),
-        (SCHEDULES, study.training.schedule.name, study.training.schedule.options, "training"),
-    ]
-    checks += [
-        (SOURCES, source.name, source.options, "transcripts.source")
-        for source in study.transcripts.sources
-    ]
-    if study.transcripts.align:
-        align = study.transcripts.align
-        checks.append((ALIGNERS, align.name, align.options, "transcripts.align"))
-    if study.transcripts.detector:
-        detector = study.transcripts.detector
-        checks.append((DETECTORS, detector.name, detector.options, "transcripts.voice_activity"))
-    try:
-        for registry, name, options, section in checks:
-            parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
-        for name in probe_names(study):
-            PROBES.get(name)
-        require_known_codes(study.audit)
-        require_known_perturbations(study)
-        MONITORS.get(study.training.monitor)
-        check_space(study)
-        study = study.model_copy(update={"target": complete_target(study.target)})
-    except ConfigError as error:
-        text = str(error)
-        raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error
-    _check_compared(study, where)
-    return with_able_systems(study, where=where)
-
-
-def _check_compared(study: Study, where: str) -> None:
-    known = (*FUSIONS.names(), *BASELINES.names())
-    for name in study.compare:
-        if name not in known:
-            raise ConfigError(f"{where}: compare: unknown system '{name}'; {nearest(name, known)}")
-        if name in BASELINES.names():
-            BASELINES.get(name)()  # its library may be missing
 
 
 def import_study(
@@ -330,39 +200,6 @@ def split_corpus(corpus: Corpus, study: Study) -> SplitPlan:
     )
 
 
-def seeds_of(study: Study) -> tuple[int, ...]:
-    """The seeds of a study, declared by its own seed before anything is fitted."""
-    return tuple(study.seed + index for index in range(study.evaluation.seeds))
-
-
-def probe_names(study: Study) -> tuple[str, ...]:
-    """The probes of a study."""
-    return PROBES.names() if study.probes == "all" else study.probes
-
-
-def estimate(
-    study: Study,
-    answered: OutOfFold,
-    systems: Sequence[System],
-    cases: Sequence[Case],
-    plan: SplitPlan,
-) -> dict[str, dict[str, Estimate]]:
-    """Stage 6: every metric that the target has, of every system."""
-    return estimate_systems(
-        answered,
-        [system.name for system in systems],
-        classes=study.target.classes,
-        is_ordered=build_objective(study.target).is_ordered,
-        training_means=training_means_of(cases, plan),
-    )
-
-
-def compare(answered: OutOfFold, systems: Sequence[System]) -> tuple[Comparison, ...]:
-    """The first system against each other one, where the target has classes."""
-    primary, *others = (system.name for system in systems)
-    return compare_with_primary(answered.test, primary, others) if answered.test else ()
-
-
 def explain_unseen(
     primary: FusionSystem,
     cases: Sequence[Case],
@@ -382,70 +219,3 @@ def explain_unseen(
         )
         progress("explain", done, len(cases))
     return explained
-
-
-def fit_bundle(
-    study: Study,
-    corpus: Corpus,
-    cases: Sequence[Case],
-    plan: SplitPlan,
-    system: FusionSystem,
-    *,
-    kind: Kind | None = None,
-) -> Bundle:
-    """The model that travels: fitted on everybody but a validation part that stops it.
-
-    Its decision rule is that of every other fit: from its own validation part, with conformal sets
-    of the ``kind`` that was evaluated. Where there is a test set, the bundle is fitted on the
-    training side only: the test set stays unseen.
-    """
-    people = People.of(corpus.recordings, study.target.classes)
-    if study.evaluation.has_test_set:
-        people = people.only(people.labels.keys() - plan.tested)
-    cases = [case for case in cases if case.recording.participant_id in people.labels]
-    _, validation = split_off_validation(
-        people, study.training.validation_fraction, np.random.default_rng(study.seed)
-    )
-    parts: dict[bool, list[Case]] = {True: [], False: []}
-    for case in cases:
-        parts[case.recording.participant_id in validation].append(case)
-    training_part, validation_part = (
-        LabelledPart.of(
-            parts[key],
-            labels_of(parts[key], study.target.classes),
-            study.target,
-        )
-        for key in (False, True)
-    )
-    configuration = system.configured_for(cases, "everybody")
-    fitted = system.fit(
-        training_part,
-        validation_part,
-        place="everybody",
-        seed=study.seed,
-        configuration=configuration,
-    )
-    facts = BundleFacts(
-        study=study.name,
-        target=complete_target(study.target),
-        fusion=configuration.fusion,
-        audio_encoder=study.audio_encoder,
-        text_encoder=study.text_encoder,
-        transcripts=study.transcripts,
-        sizes=fitted.model.sizes,
-        score_scale=fitted.objective.score_scale,
-        decision=rule_of_fit(fitted, parts[True], study, kind=kind),
-        fewest_words=min(len(case.transcript.participant_words) for case in cases),
-        sample_rates_hz=tuple(
-            sorted({probe_audio(c.recording.audio_path).sample_rate_hz for c in cases})
-        ),
-        training={
-            "participants": len(people.labels),
-            "recordings": len(cases),
-            "data_sha256": system.data,
-            "study_sha256": study_hash(study),
-        },
-        notice=corpus.notice,
-        finetune=TunedFacts.of(Finetuning.of(study)),
-    )
-    return make_bundle(fitted.model, facts)

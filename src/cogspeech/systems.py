@@ -13,21 +13,22 @@ from pathlib import Path
 import numpy as np
 
 from cogspeech.cache import content_key, file_digest
-from cogspeech.config import Component, Study, study_hash
+from cogspeech.config import Study, study_hash
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.decision import DecisionRule, Kind
 from cogspeech.engines.base import Engine
 from cogspeech.errors import CogspeechError, ConfigError, TrainingError
 from cogspeech.evaluation.base import BASELINES, FoldAnswers, FoldTask, System
-from cogspeech.evaluation.deciding import HeldBack, fit_rule
-from cogspeech.evaluation.protocol import fold_task
+from cogspeech.evaluation.deciding import Decided, HeldBack, decide, fit_rule
+from cogspeech.evaluation.protocol import cross_validate, fold_task
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.settings import Component
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import FittedFusion, Trainer
 from cogspeech.tuning import Configuration, search
-from cogspeech.types import Answers, Case, Progress, no_progress
+from cogspeech.types import Answers, Case, Prediction, Progress, ScorePrediction, no_progress
 
 
 def data_hash(cases: Sequence[Case]) -> str:
@@ -198,6 +199,66 @@ def applicable(
         progress("measure", done, len(systems))
     found = tuple(system for system in systems if reasons[system.name] is None)
     return found, {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What all systems of a study have said, and the fits that said it."""
+
+    primary: FusionSystem
+    systems: tuple[System, ...]
+    """The primary one first."""
+    decided: Decided
+    why_not: dict[str, str]
+    """Systems that could not be asked, and why."""
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...] | tuple[ScorePrediction, ...]:
+        """Of the outer test sides."""
+        return self.decided.answered.test or self.decided.answered.scored
+
+
+def answer_all(
+    study: Study,
+    cases: Sequence[Case],
+    plan: SplitPlan,
+    checkpoints: Path,
+    *,
+    engine: Engine | None = None,
+    progress: Progress = no_progress,
+) -> Answered:
+    """Stages 5 and 6: every fit of every system, what it says, and its decision rule.
+
+    Args:
+        study: whose systems are fitted.
+        cases: all recordings.
+        plan: the outer folds.
+        checkpoints: of the run.
+        engine: where fits are done side by side; without it one after the other, here.
+        progress: is told about every fit.
+    """
+    data, seeds = data_hash(cases), seeds_of(study)
+    if engine:
+        worker = FitWorker(study=study, cases=tuple(cases), checkpoints=checkpoints, data=data)
+        fit_ahead(worker, plan, engine, seeds=seeds, progress=progress)
+    primary = FusionSystem(study.fusion, study, checkpoints, data=data)
+    others = other_systems(study, checkpoints, data=data)
+    able, why_not = applicable(others, cases, progress=progress)
+    systems = (primary, *able)
+    answered = cross_validate(
+        systems, cases, plan, classes=study.target.classes, seeds=seeds, progress=progress
+    )
+    return Answered(
+        primary=primary,
+        systems=systems,
+        decided=decide(answered, study.evaluation),
+        why_not=why_not,
+    )
+
+
+def seeds_of(study: Study) -> tuple[int, ...]:
+    """The seeds of a study, declared by its own seed before anything is fitted."""
+    return tuple(study.seed + index for index in range(study.evaluation.seeds))
 
 
 @dataclass(frozen=True, kw_only=True)

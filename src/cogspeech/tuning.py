@@ -15,18 +15,13 @@ from typing import Any
 import numpy as np
 
 from cogspeech.cache import write_atomically
-from cogspeech.config import (
-    Component,
-    SearchRange,
-    Study,
-    TrainingSection,
-    TuneSection,
-    parse_options,
-)
+from cogspeech.config import Study, parse_options
 from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.errors import CheckpointError, ConfigError, TrainingError, require
 from cogspeech.evaluation.protocol import fold_task, labels_of
 from cogspeech.fusion.base import FUSIONS
+from cogspeech.learning_sections import SearchRange, TrainingSection, TuneSection
+from cogspeech.settings import Component
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.monitors.base import MONITORS

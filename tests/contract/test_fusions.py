@@ -5,10 +5,12 @@ import inspect
 import pytest
 import torch
 
-from cogspeech.config import Component, TargetSection, TrainingSection
+from cogspeech.config import TargetSection
 from cogspeech.errors import ConfigError
 from cogspeech.fusion.base import FUSIONS, FusionOptions, ModelSizes, build_fusion, collate
 from cogspeech.fusion.streams import LayerMix
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_outputs
 from cogspeech.training.trainer import Trainer

@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cogspeech.config import Component, CorpusSection, TargetSection
+from cogspeech.config import CorpusSection, TargetSection
 from cogspeech.corpora.base import (
     OPTIONAL_COLUMNS,
     REQUIRED_COLUMNS,
@@ -19,6 +19,7 @@ from cogspeech.corpora.base import (
     write_recordings_table,
 )
 from cogspeech.errors import ConfigError, CorpusError
+from cogspeech.settings import Component
 from cogspeech.types import Recording
 
 HEADER = "recording_id,participant_id,audio_path,diagnosis"

@@ -8,7 +8,8 @@ import pytest
 
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.delivery.cli import main
-from cogspeech.study import load_study, run_study
+from cogspeech.study import run_study
+from cogspeech.study_file import load_study
 from tone_corpora import tone_corpus
 
 

@@ -173,7 +173,7 @@ def _raising(error: BaseException):
 def test_an_interruption_ends_with_130_and_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cogspeech.study.load_study", _raising(KeyboardInterrupt()))
+    monkeypatch.setattr("cogspeech.study_file.load_study", _raising(KeyboardInterrupt()))
 
     code = main(["run", "study.yaml", "--out", "out"])
 
@@ -190,7 +190,7 @@ def test_sigterm_ends_with_143_and_handlers_are_as_before(
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(
-        "cogspeech.study.load_study", lambda *_: signal.raise_signal(signal.SIGTERM)
+        "cogspeech.study_file.load_study", lambda *_: signal.raise_signal(signal.SIGTERM)
     )
 
     assert main(["run", "study.yaml", "--out", "out"]) == 143
@@ -214,7 +214,7 @@ def test_an_error_is_one_line_and_ends_with_2(
     error: Exception,
     line: str,
 ) -> None:
-    monkeypatch.setattr("cogspeech.study.load_study", _raising(error))
+    monkeypatch.setattr("cogspeech.study_file.load_study", _raising(error))
 
     code = main(["run", "study.yaml", "--out", "out"])
 
@@ -224,7 +224,7 @@ def test_an_error_is_one_line_and_ends_with_2(
 def test_a_defect_of_the_program_is_not_dressed_up_as_the_users(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cogspeech.study.load_study", _raising(ZeroDivisionError()))
+    monkeypatch.setattr("cogspeech.study_file.load_study", _raising(ZeroDivisionError()))
 
     with pytest.raises(ZeroDivisionError):
         main(["run", "study.yaml", "--out", "out"])

@@ -14,7 +14,8 @@ from cogspeech.delivery.cli import main
 from cogspeech.delivery.predictor import Predictor
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.errors import BundleError
-from cogspeech.study import import_study, load_study, run_study
+from cogspeech.study import import_study, run_study
+from cogspeech.study_file import load_study
 from cogspeech.systems import FitJob, FitWorker
 from cogspeech.training.bundle import load_bundle
 from tone_corpora import tone_corpus

@@ -9,14 +9,16 @@ import pytest
 from rich.console import Console
 
 from cogspeech.audit.audit import Audit
-from cogspeech.config import Component, Study, TargetSection, TranscriptsSection
+from cogspeech.config import Study, TargetSection, TranscriptsSection
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.delivery import terminal
 from cogspeech.delivery.terminal import print_summary, progress_bars
+from cogspeech.evaluation.assessment import Assessment
 from cogspeech.evaluation.detectable import Detectable
 from cogspeech.evaluation.probing import ProbeResult
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
+from cogspeech.settings import Component
 from cogspeech.training.bundle import BundleFacts, make_bundle
 from cogspeech.types import RESEARCH_STATEMENT, Corpus, Estimate, Recording, no_progress
 
@@ -71,9 +73,12 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         corpus=Corpus(recordings=recordings, notice=notice),
         audit=Audit(verdict="sound", findings=(), num_recordings=len(recordings)),
         predictions=(),
-        metrics={"text_only": _estimates(0.6), "majority": _estimates(0.7)},
-        comparisons=(),
-        probes=probes,
+        assessment=Assessment(
+            metrics={"text_only": _estimates(0.6), "majority": _estimates(0.7)},
+            comparisons=(),
+            probes=probes,
+            decisions={},
+        ),
         attributions={},
         qualities=(),
         bundle=make_bundle(

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from cases import make_case
-from cogspeech.config import Component, TargetSection
+from cogspeech.config import TargetSection
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS, ModelSizes, build_fusion, collate
+from cogspeech.settings import Component
 from cogspeech.training.objectives.base import build_objective
 from conftest import make_embedded
 

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from cogspeech.config import Component
 from cogspeech.fusion.base import ModelSizes, build_fusion, collate
+from cogspeech.settings import Component
 from conftest import make_embedded
 
 

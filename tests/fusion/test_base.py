@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from cogspeech.config import Component
 from cogspeech.errors import ConfigError
 from cogspeech.fusion.base import ModelSizes, Standardise, build_fusion, collate
+from cogspeech.settings import Component
 
 
 def test_collate_pads_to_the_longest_and_marks_what_is_real(embedded):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from cogspeech.config import Component
 from cogspeech.fusion.base import collate
+from cogspeech.settings import Component
 from conftest import make_embedded
 from fusion_variants import RECORDINGS, random_model
 

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from checkpoints import D_AUDIO, D_TEXT, save_audio_checkpoint, save_text_checkpoint
-from cogspeech.config import Component, TrainingSection
 from cogspeech.delivery.predictor import Predictor
 from cogspeech.fusion.base import ModelSizes
 from cogspeech.fusion.streams import LayerMix
-from cogspeech.study import load_study, run_study
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
+from cogspeech.study import run_study
+from cogspeech.study_file import load_study
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.trainer import Trainer
 from conftest import make_embedded

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import BundleError
 from cogspeech.fusion.base import _drop_streams, _with_placeholders, collate
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_answers
 from cogspeech.training.trainer import Trainer

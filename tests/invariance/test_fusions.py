@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cogspeech.config import Component, TargetSection, TranscriptsSection
+from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.errors import BundleError
 from cogspeech.fusion.base import collate
+from cogspeech.settings import Component
 from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
 from fusion_variants import RECORDINGS, SIZES, VARIANTS, label, random_model, recordings_for
 

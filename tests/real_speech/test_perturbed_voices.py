@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from cogspeech.study import load_study, run_study
+from cogspeech.study import run_study
+from cogspeech.study_file import load_study
 from digit_corpora import digit_corpus
 
 pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(280)]

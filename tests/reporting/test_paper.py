@@ -10,7 +10,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogspeech.config import Component
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.metrics import METRICS
 from cogspeech.reporting.cards import data_card, model_card
@@ -19,7 +18,9 @@ from cogspeech.reporting.paper import FILES, write_paper
 from cogspeech.reporting.run_facts import encoder_name, read_facts
 from cogspeech.reporting.tables import results_md, results_tex
 from cogspeech.reporting.wording import LATEX, latex, markdown
-from cogspeech.study import load_study, run_study
+from cogspeech.settings import Component
+from cogspeech.study import run_study
+from cogspeech.study_file import load_study
 from cogspeech.types import RESEARCH_STATEMENT, Estimate
 from tone_corpora import tone_corpus
 

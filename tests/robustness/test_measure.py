@@ -20,7 +20,8 @@ from cogspeech.reporting.report import write_report
 from cogspeech.robustness.base import PERTURBATIONS, SoundPerturbation
 from cogspeech.robustness.embedding import Embedder
 from cogspeech.robustness.measure import measure_robustness, surroundings_of
-from cogspeech.study import import_study, load_study, run_study
+from cogspeech.study import import_study, run_study
+from cogspeech.study_file import load_study
 from cogspeech.systems import FusionSystem
 from tone_corpora import tone_corpus
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cogspeech.config import Component, TrainingSection
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.prediction import predict_outputs
 from cogspeech.training.processes import Processes

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from cogspeech.config import Component, TargetSection, TrainingSection, TranscriptsSection
+from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.decision import ConformalSets, DecisionRule, FittedOn, participants_digest
 from cogspeech.delivery.predictor import _answer_json
 from cogspeech.errors import BundleError
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target

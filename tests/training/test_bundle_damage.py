@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
-from cogspeech.config import Component, TargetSection, TranscriptsSection
+from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.errors import BundleError
 from cogspeech.fusion.base import ModelSizes, build_fusion
+from cogspeech.settings import Component
 from cogspeech.training.bundle import BundleFacts, _digest, load_bundle, make_bundle, save_bundle
 
 FACTS = BundleFacts(

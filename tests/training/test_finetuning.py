@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from checkpoints import AUDIO_KINDS, TEXT_KINDS, save_audio_checkpoint, save_text_checkpoint
-from cogspeech.config import Component, Study
+from cogspeech.config import Study
 from cogspeech.corpora.base import import_corpus
 from cogspeech.embeddings.corpus import embed_corpus
 from cogspeech.embeddings.trained_layers import TrainedLayers
 from cogspeech.errors import BundleError, ConfigError, EncoderError, MissingExtra
 from cogspeech.fusion.base import ModelSizes, build_fusion
+from cogspeech.settings import Component
 from cogspeech.training import trainer
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart

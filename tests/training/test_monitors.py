@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from cogspeech.config import Component, TargetSection
+from cogspeech.config import TargetSection
 from cogspeech.errors import ConfigError
+from cogspeech.settings import Component
 from cogspeech.training.monitors.base import MONITORS
 from cogspeech.training.objectives.base import Targets, build_objective
 

@@ -6,8 +6,10 @@ import torch
 from scipy.special import expit, huber, softmax
 from sklearn.metrics import log_loss
 
-from cogspeech.config import Component, TargetSection, TrainingSection
+from cogspeech.config import TargetSection
 from cogspeech.errors import ConfigError, CorpusError, TrainingError
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import (
     OBJECTIVES,

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import ConfigError
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.schedules.base import SCHEDULES, build_schedule, learning_rate
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from cogspeech.config import Component, TrainingSection
 from cogspeech.errors import CheckpointError, TrainingError
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training import trainer as module
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import OBJECTIVES

@@ -13,10 +13,11 @@ import pytest
 import soundfile
 
 from cogspeech.cache import ContentCache
-from cogspeech.config import Component, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.base import write_recordings_table
 from cogspeech.delivery.cli import main
 from cogspeech.errors import ConfigError
+from cogspeech.settings import Component
 from cogspeech.transcripts.base import SOURCES
 from cogspeech.transcripts.transcribe import Untranscribed, transcribe
 from cogspeech.types import Recording

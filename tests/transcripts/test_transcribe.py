@@ -11,8 +11,9 @@ import pytest
 import soundfile
 
 from cogspeech.cache import ContentCache
-from cogspeech.config import Component, Settings, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.errors import ConfigError, TranscriptError
+from cogspeech.settings import Component, Settings
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource
 from cogspeech.transcripts.transcribe import (
     Untranscribed,

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogspeech.cache import ContentCache
-from cogspeech.config import Component, Settings, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.base import write_recordings_table
 from cogspeech.delivery.cli import main
 from cogspeech.errors import AudioError, ConfigError
-from cogspeech.study import load_study
+from cogspeech.settings import Component, Settings
+from cogspeech.study_file import load_study
 from cogspeech.transcripts.quality import quality_of
 from cogspeech.transcripts.transcribe import Untranscribed, transcribe
 from cogspeech.transcripts.voice_activity import (

@@ -15,11 +15,12 @@ import numpy as np
 import soxr
 from jaxtyping import Float
 
-from cogspeech.config import Settings, parse_options
+from cogspeech.config import parse_options
 from cogspeech.corpora.decoding import AudioInfo, Decoder
 from cogspeech.corpora.media_files import MediaFile, media_format
 from cogspeech.corpora.sound_files import SoundFile
 from cogspeech.errors import AudioError, ConfigError
+from cogspeech.settings import Settings
 from cogspeech.types import Turn
 
 LIMITS_VARIABLE = "COGSPEECH_AUDIO_LIMITS"

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cogspeech.cache import write_atomically
-from cogspeech.config import CorpusSection, Settings, TargetSection, parse_options
+from cogspeech.config import CorpusSection, TargetSection, parse_options
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.two_corpora import side_by_side
 from cogspeech.errors import AudioError, CorpusError
 from cogspeech.registry import Registry, nearest
+from cogspeech.settings import Settings
 from cogspeech.types import Corpus, Progress, Recording, no_progress
 
 REQUIRED_COLUMNS = ("recording_id", "participant_id", "audio_path")

@@ -15,11 +15,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import OPTIONAL_COLUMNS, Access, CorpusImporter
 from cogspeech.corpora.tree import CorpusFile, CorpusTree, folded, shortened
 from cogspeech.errors import ConfigError, CorpusError
 from cogspeech.registry import nearest
+from cogspeech.settings import Settings
 from cogspeech.types import Corpus, PassedOver, Progress, Recording
 
 MAX_ID = 255

@@ -58,7 +58,7 @@ def check(options: argparse.Namespace) -> int:
 def _read(path: Path, progress: Progress) -> tuple[Corpus, Study | None]:
     if path.suffix.lower() not in (".yaml", ".yml"):
         return read_corpus(CorpusSection(path=path), TargetSection(), progress=progress), None
-    from cogspeech.study import load_study  # it knows torch, which takes seconds
+    from cogspeech.study_file import load_study  # it knows torch, which takes seconds
     from cogspeech.training.objectives.base import with_scores
 
     study = load_study(path)

@@ -306,7 +306,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from cogspeech.study import load_study
+    from cogspeech.study_file import load_study
 
     study = load_study(options.study)
     alone = options.engine == "local" and options.workers == 1 and not options.cluster
@@ -348,7 +348,8 @@ def _study(
 def _embed(options: argparse.Namespace) -> int:
     from cogspeech.delivery.terminal import print_outcomes, progress_bars
     from cogspeech.embeddings.corpus import embed_ahead
-    from cogspeech.study import import_study, load_study
+    from cogspeech.study import import_study
+    from cogspeech.study_file import load_study
 
     engine = _engine(options)
     study = load_study(options.study)

@@ -8,7 +8,7 @@ import yaml
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study
 from cogspeech.errors import ConfigError
-from cogspeech.study import load_study
+from cogspeech.study_file import load_study
 
 STUDY_NAME = "demo.yaml"
 

@@ -121,6 +121,17 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         cells = [_cell(estimates[name]) for name in SHOWN_METRICS[primary]]
         table.add_row(system, *cells, style="bold" if is_primary else None)
     console.print(table)
+    _print_notes(console, result)
+    if result.test_set_looks:
+        console.print(Text(looks_sentence(result.test_set_looks), style="bold"))
+    if result.corpus.notice:
+        console.print(Text(result.corpus.notice, style="bold"))
+    console.print(Text(RESEARCH_STATEMENT, style="dim"))
+    console.print(Text(f"report: {run_dir / 'report.html'}"))
+
+
+def _print_notes(console: Console, result: "StudyResult") -> None:
+    """What has to be known to read the table."""
     classes = result.study.target.classes
     if len(classes) > 2:
         others = " or ".join(classes[1:])
@@ -131,21 +142,15 @@ def print_summary(result: "StudyResult", run_dir: Path) -> None:
         console.print(Text(f"{system} is not applicable: {reason}"))
     for system, terms in result.terms.items():
         console.print(Text(f"{system}: {terms}", style="bold"))
-    if result.detectable:
-        console.print(Text(sentence(result.detectable)))
-    for probe in result.probes:
+    if result.assessment.detectable:
+        console.print(Text(sentence(result.assessment.detectable)))
+    for probe in result.assessment.probes:
         if probe.verdict == "shortcut" and probe.auroc:
             line = (
                 f"SHORTCUT: the probe {probe.name} is red at AUROC {_cell(probe.auroc)}. "
                 f"{probe.red_means}"
             )
             console.print(Text(line, style="bold red"))
-    if result.test_set_looks:
-        console.print(Text(looks_sentence(result.test_set_looks), style="bold"))
-    if result.corpus.notice:
-        console.print(Text(result.corpus.notice, style="bold"))
-    console.print(Text(RESEARCH_STATEMENT, style="dim"))
-    console.print(Text(f"report: {run_dir / 'report.html'}"))
 
 
 def _cell(estimate: Estimate) -> str:

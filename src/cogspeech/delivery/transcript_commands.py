@@ -55,7 +55,8 @@ def transcribe_study(options: argparse.Namespace) -> int:
         TranscriptError: no recording has usable words.
     """
     from cogspeech.delivery.terminal import progress_bars
-    from cogspeech.study import import_study, load_study
+    from cogspeech.study import import_study
+    from cogspeech.study_file import load_study
     from cogspeech.transcripts.transcribe import transcribe
 
     study, cache = load_study(options.study), ContentCache(cache_folder())

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
 
-from cogspeech.config import Component, Settings, parse_options
+from cogspeech.config import parse_options
 from cogspeech.embeddings.spans import FrameGeometry
 from cogspeech.errors import ConfigError
-from cogspeech.finetune_section import FinetuneSection
+from cogspeech.learning_sections import FinetuneSection
 from cogspeech.registry import Registry
+from cogspeech.settings import Component, Settings
 from cogspeech.types import LayerStates
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from cogspeech.config import Settings
 from cogspeech.registry import Registry
+from cogspeech.settings import Settings
 
 Worker = Callable[[Any], Any]
 WorkT = TypeVar("WorkT")

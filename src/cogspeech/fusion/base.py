@@ -15,9 +15,10 @@ from jaxtyping import Bool, Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from cogspeech.config import Component, Settings, parse_options
+from cogspeech.config import parse_options
 from cogspeech.errors import BundleError
 from cogspeech.registry import Registry
+from cogspeech.settings import Component, Settings
 from cogspeech.types import EmbeddedRecording, Stream
 
 MAX_SIZE = 65_536

@@ -12,12 +12,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from cogspeech.audit.base import Severity, Verdict
-from cogspeech.config import Component, Study
+from cogspeech.config import Study
 from cogspeech.evaluation.comparison import Comparison
 from cogspeech.evaluation.spread import SystemSpread
 from cogspeech.reporting.characteristics import Group
 from cogspeech.reporting.flow import Flow
 from cogspeech.reporting.reading import checked
+from cogspeech.settings import Component
 from cogspeech.types import Estimate
 
 SIGNIFICANT = 0.05

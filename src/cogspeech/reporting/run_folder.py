@@ -25,13 +25,10 @@ from cogspeech.cache import write_atomically
 from cogspeech.config import AuditSection, Study, TargetSection, as_plain, study_hash, without_place
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
-from cogspeech.evaluation.comparison import Comparison
-from cogspeech.evaluation.detectable import Detectable
+from cogspeech.evaluation.assessment import Assessment
 from cogspeech.evaluation.estimates import confusion_json, primary_metric
-from cogspeech.evaluation.operating_points import OperatingPoint
-from cogspeech.evaluation.probing import ProbeResult, probes_json
+from cogspeech.evaluation.probing import probes_json
 from cogspeech.evaluation.spread import spread_json
-from cogspeech.evaluation.subgroups import Subgroups
 from cogspeech.reporting.characteristics import characteristics_of
 from cogspeech.reporting.flow import flow_of
 from cogspeech.robustness.measure import Robustness
@@ -72,29 +69,26 @@ class StudyResult:
     corpus: Corpus
     audit: Audit
     predictions: tuple[Prediction, ...] | tuple[ScorePrediction, ...]
-    metrics: dict[str, dict[str, Estimate]]
-    comparisons: tuple[Comparison, ...]
-    decisions: dict[str, Any]
-    """Calibration, abstention and decision curve."""
-    probes: tuple[ProbeResult, ...]
+    assessment: Assessment
     attributions: dict[str, tuple[Attribution, ...]]
     qualities: tuple[Quality, ...]
     """Of the transcripts."""
     bundle: Bundle
     data_hash: str
     plan: SplitPlan
-    detectable: Detectable | None = None
-    operating_points: tuple[OperatingPoint, ...] = ()
     not_applicable: dict[str, str] = field(default_factory=dict)
     """Systems that could not be asked, and why."""
     terms: dict[str, str] = field(default_factory=dict)
     """Under which the results of a system may be used."""
-    subgroups: Subgroups | None = None
-    """Of the primary system."""
     robustness: Robustness | None = None
     test_set_looks: int | None = None
     """How often this machine has looked at the test set, this time included; ``None`` without one.
     """
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Estimate]]:
+        """By system, then by metric."""
+        return self.assessment.metrics
 
 
 def claim_run_folder(run_dir: Path, study: Study, *, resume: bool) -> None:
@@ -168,6 +162,7 @@ def write_run_folder(result: StudyResult, run_dir: Path) -> None:
 
 def metrics_json(result: StudyResult) -> dict[str, Any]:
     """The contract's ``metrics.json``."""
+    found = result.assessment
     tested = [r for r in result.corpus.recordings if r.participant_id in result.plan.tested]
     return {
         "n_participants": len({r.participant_id for r in tested}),
@@ -184,12 +179,12 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
         "confusion": confusion_json(result.predictions, result.study.target.classes),
         "not_applicable": result.not_applicable,
         "terms": result.terms,
-        "comparisons": [asdict(comparison) for comparison in result.comparisons],
-        "probes": probes_json(result.probes),
-        **result.decisions,
-        "detectable": asdict(result.detectable) if result.detectable else None,
-        "operating_points": [asdict(point) for point in result.operating_points],
-        "subgroups": asdict(result.subgroups) if result.subgroups else None,
+        "comparisons": [asdict(comparison) for comparison in found.comparisons],
+        "probes": probes_json(found.probes),
+        **found.decisions,
+        "detectable": asdict(found.detectable) if found.detectable else None,
+        "operating_points": [asdict(point) for point in found.operating_points],
+        "subgroups": asdict(found.subgroups) if found.subgroups else None,
         "robustness": asdict(result.robustness) if result.robustness else None,
         "spread": spread_json(
             result.predictions, result.metrics, num_classes=len(result.study.target.classes)

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from cogspeech.errors import require
-from cogspeech.finetune_section import FinetuneSection
+from cogspeech.learning_sections import FinetuneSection
 
 QUERIES_AND_VALUES = {"q_proj", "v_proj", "query", "value", "q_lin", "v_lin"}
 """Where Hu et al. (2021) put them: the projections of queries and values, by family."""

@@ -14,18 +14,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from cogspeech.cache import write_atomically
-from cogspeech.config import (
-    Component,
-    Settings,
-    TargetSection,
-    TranscriptsSection,
-    parse_options,
-)
+from cogspeech.config import TargetSection, TranscriptsSection, parse_options
 from cogspeech.decision import DecisionRule
 from cogspeech.embeddings.base import build_encoders
 from cogspeech.errors import BundleError, ConfigError
-from cogspeech.finetune_section import FinetuneSection
 from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
+from cogspeech.learning_sections import FinetuneSection
+from cogspeech.settings import Component, Settings
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import Objective, ScoreScale, build_objective
 

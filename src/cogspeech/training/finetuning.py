@@ -19,8 +19,8 @@ from cogspeech.config import Study
 from cogspeech.embeddings.base import AudioEncoder, TextEncoder, build_encoders
 from cogspeech.embeddings.trained_layers import TrainedLayers
 from cogspeech.errors import BundleError
-from cogspeech.finetune_section import FinetuneSection
 from cogspeech.fusion.base import FusionInputs, FusionModel
+from cogspeech.learning_sections import FinetuneSection
 from cogspeech.training.adapters import add_adapters, require_peft
 from cogspeech.types import EmbeddedRecording, LayerStates
 

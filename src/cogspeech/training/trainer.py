@@ -20,9 +20,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cogspeech.config import Component, TargetSection, TrainingSection
+from cogspeech.config import TargetSection
 from cogspeech.errors import TrainingError
 from cogspeech.fusion.base import FusionModel, ModelSizes, build_fusion
+from cogspeech.learning_sections import TrainingSection
+from cogspeech.settings import Component
 from cogspeech.training.averaging import MovingAverage
 from cogspeech.training.batches import Indices, length_of, plan_epoch, plan_passes, share_of
 from cogspeech.training.checkpoint import CheckpointFolder

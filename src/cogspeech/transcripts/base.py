@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cogspeech.config import Settings, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.errors import TranscriptError
 from cogspeech.registry import Registry
+from cogspeech.settings import Settings
 from cogspeech.transcripts.quality import with_fillers
 from cogspeech.transcripts.reading import Rendering
 from cogspeech.transcripts.times import with_sound_times

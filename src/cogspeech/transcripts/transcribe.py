@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from cogspeech.cache import ContentCache, content_key, file_digest
-from cogspeech.config import Component, TranscriptsSection, parse_options
+from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.errors import AudioError, TranscriptError
+from cogspeech.settings import Component
 from cogspeech.transcripts.base import ALIGNERS, SOURCES, Aligner, TranscriptSource, checked
 from cogspeech.transcripts.processes import in_processes
 from cogspeech.transcripts.speakers import with_segmentation

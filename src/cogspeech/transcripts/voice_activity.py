@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from cogspeech.cache import ContentCache, content_key, file_digest
-from cogspeech.config import Component, Settings, TranscriptsSection, parse_options
+from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.corpora.audio import read_audio
 from cogspeech.registry import Registry
+from cogspeech.settings import Component, Settings
 from cogspeech.types import Recording
 
 SAMPLE_RATE_HZ = 16_000

@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from cogspeech.cache import ContentCache
-from cogspeech.config import Component, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.errors import ConfigError, MissingExtra, TranscriptError
+from cogspeech.settings import Component
 from cogspeech.transcripts.transcribe import build_source, transcribe
 from cogspeech.types import Recording, Transcript
 from whisper_checkpoint import save_whisper

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from cogspeech.config import Component, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import ConfigError, MissingExtra, TranscriptError
+from cogspeech.settings import Component
 from cogspeech.transcripts.base import checked
 from cogspeech.transcripts.sources import pocketsphinx as module
 from cogspeech.transcripts.transcribe import build_source

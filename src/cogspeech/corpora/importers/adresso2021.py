@@ -7,12 +7,12 @@ speech only: The ADReSSo Challenge", https://arxiv.org/abs/2104.09356.
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Literal
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.sheets import Row, by_key, read_sheet
 from cogspeech.corpora.tree import CorpusFile, CorpusTree, folded
 from cogspeech.errors import CorpusError
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 TRAIN_FILE, TEST_LABELS, TEST_SCORES = "adresso-train-mmse-scores.csv", "task1.csv", "task2.csv"

@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.patterns import name_pattern
 from cogspeech.corpora.tree import CorpusFile, CorpusTree
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 TRANSCRIPTS = (".cha", ".words.json", ".textgrid", ".eaf", ".ctm", ".srt", ".vtt", ".json")

@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.chat_trees import ChatRecording, chat_recordings
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.patterns import name_pattern
 from cogspeech.corpora.tree import CorpusTree, folded
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 VISITS = r"(?P<participant>[0-9]+)-(?P<visit>[0-9]{1,2})|(?P<whole>.+)"

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import PureWindowsPath
 from typing import ClassVar
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.sheets import Row, by_key, read_sheet
 from cogspeech.corpora.tree import CorpusFile, CorpusTree, folded
 from cogspeech.errors import CorpusError
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 CLASSES = ("dementia", "nodementia")

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.chat_trees import ChatRecording, chat_recordings
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.sheets import Row, by_key, number_of, read_sheet
 from cogspeech.corpora.tree import CorpusFile, CorpusTree, folded
 from cogspeech.errors import CorpusError
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 GROUPS = frozenset({"control", "dementia"})

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, CorpusImporter, read_recordings_table
+from cogspeech.settings import Settings
 from cogspeech.types import Corpus, Progress
 
 

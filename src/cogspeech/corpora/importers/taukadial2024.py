@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.sheets import Row, by_key, read_sheet
 from cogspeech.corpora.tree import CorpusTree, folded
 from cogspeech.errors import CorpusError
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 FILE_NAME = re.compile(r"taukdial-([0-9]+)-([0-9]+)")

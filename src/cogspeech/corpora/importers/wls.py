@@ -8,12 +8,12 @@ https://arxiv.org/abs/2502.19208.
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, Access
 from cogspeech.corpora.chat_trees import ChatRecording, chat_recordings
 from cogspeech.corpora.layout import Found, LayoutImporter, LayoutOptions
 from cogspeech.corpora.sheets import Row, by_key, number_of, read_sheet
 from cogspeech.corpora.tree import CorpusTree
+from cogspeech.settings import Settings
 from cogspeech.types import PassedOver
 
 SHEETS = ("WLS-data.xlsx", "WLS-data.csv")

@@ -13,10 +13,11 @@ from jaxtyping import Bool, Float, Int
 from pydantic import Field
 from torch import Tensor
 
-from cogspeech.config import Component, Settings, TargetSection, parse_options
+from cogspeech.config import TargetSection, parse_options
 from cogspeech.corpora.base import score_of
 from cogspeech.errors import ConfigError
 from cogspeech.registry import Registry
+from cogspeech.settings import Component, Settings
 from cogspeech.types import Answers, Corpus, Recording
 
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from cogspeech.config import Settings
 from cogspeech.errors import ConfigError, TrainingError
+from cogspeech.settings import Settings
 from cogspeech.training.objectives.base import ScoreScale, Targets
 
 LogProbabilities = Float[Tensor, "batch class"]

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cogspeech.config import Component, Settings, TrainingSection, parse_options
+from cogspeech.config import parse_options
+from cogspeech.learning_sections import TrainingSection
 from cogspeech.registry import Registry
+from cogspeech.settings import Component, Settings
 
 
 class Schedule(ABC):

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from cogspeech.config import Settings
+from cogspeech.settings import Settings
 from cogspeech.training.schedules.base import SCHEDULES, Schedule
 
 

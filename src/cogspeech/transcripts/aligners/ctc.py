@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from cogspeech.config import Settings
 from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import TranscriptError
+from cogspeech.settings import Settings
 from cogspeech.transcripts.base import ALIGNERS, Aligner
 from cogspeech.transcripts.ctc_model import UNKNOWN, CtcModel, Frames
 from cogspeech.transcripts.speech_energy import SAMPLE_RATE_HZ, find_speech, fit_words

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cogspeech.config import Settings
 from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import TranscriptError, require
+from cogspeech.settings import Settings
 from cogspeech.transcripts.base import ALIGNERS, Aligner
 from cogspeech.transcripts.pronunciation import can_pronounce
 from cogspeech.transcripts.speech_energy import (

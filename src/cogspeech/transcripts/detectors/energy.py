@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from cogspeech.config import Settings
+from cogspeech.settings import Settings
 from cogspeech.transcripts.speech_energy import find_speech
 from cogspeech.transcripts.voice_activity import DETECTORS, Spans, SpeechDetector
 

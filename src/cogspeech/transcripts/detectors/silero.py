@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from cogspeech.cache import remembered_digest
-from cogspeech.config import Settings
 from cogspeech.errors import MissingExtra, require
+from cogspeech.settings import Settings
 from cogspeech.transcripts.voice_activity import (
     DETECTORS,
     SAMPLE_RATE_HZ,

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cogspeech.cache import file_digest
-from cogspeech.config import Settings, TranscriptsSection, is_offline
+from cogspeech.config import TranscriptsSection, is_offline
 from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import ConfigError, TranscriptError, require
+from cogspeech.settings import Settings
 from cogspeech.transcripts.base import SOURCES, TranscriptSource
 from cogspeech.types import Recording, Transcript, Utterance, Word
 

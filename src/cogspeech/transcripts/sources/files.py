@@ -1,7 +1,8 @@
 """The ``files`` source: transcripts that lie beside the recordings."""
 
-from cogspeech.config import Settings, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.errors import TranscriptError
+from cogspeech.settings import Settings
 from cogspeech.transcripts.base import SOURCES, TranscriptSource, read_transcript_file
 from cogspeech.types import Recording, Transcript
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cogspeech.cache import remembered_digest
-from cogspeech.config import Settings, TranscriptsSection
+from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import read_audio
 from cogspeech.errors import ConfigError, TranscriptError, require
+from cogspeech.settings import Settings
 from cogspeech.transcripts.base import SOURCES, TranscriptSource
 from cogspeech.transcripts.speech_energy import (
     SAMPLE_RATE_HZ,

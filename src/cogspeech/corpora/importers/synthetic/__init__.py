@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cogspeech.config import Settings
 from cogspeech.corpora.base import IMPORTERS, CorpusImporter, read_recordings_table
 from cogspeech.corpora.importers.synthetic.make import NOTICE, make_corpus
+from cogspeech.settings import Settings
 from cogspeech.types import Corpus, Progress
 
 
