@@ -61,7 +61,7 @@ from cogspeech.training.objectives.base import complete_target, refuse_unevaluat
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
-from cogspeech.transcripts.quality import measure_quality
+from cogspeech.transcripts.quality import Quality, measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.tuning import check_space
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
@@ -124,14 +124,15 @@ def run_study(
             progress=progress,
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
-    others = [system.name for system in systems[1:]]
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
         predictions=answered.test,
         metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=compare_with_primary(answered.test, primary.name, others),
+        comparisons=compare_with_primary(
+            answered.test, primary.name, [s.name for s in systems[1:]]
+        ),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -141,12 +142,7 @@ def run_study(
             progress=progress,
         ),
         attributions=explain_unseen(primary, cases, plan, progress=progress),
-        qualities=measure_quality(
-            corpus.recordings,
-            [case.transcript for case in cases],
-            study.transcripts,
-            cache=ContentCache(cache_folder()),
-        ),
+        qualities=_qualities(study, corpus, cases),
         bundle=bundle,
         data_hash=data,
         plan=plan,
@@ -160,6 +156,12 @@ def run_study(
     if processes.is_main:
         _publish(result, run_dir)
     return result
+
+
+def _qualities(study: Study, corpus: Corpus, cases: Sequence[Case]) -> tuple[Quality, ...]:
+    transcripts = [case.transcript for case in cases]
+    cache = ContentCache(cache_folder())
+    return measure_quality(corpus.recordings, transcripts, study.transcripts, cache=cache)
 
 
 def _publish(result: StudyResult, run_dir: Path) -> None:
