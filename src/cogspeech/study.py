@@ -105,23 +105,18 @@ def run_study(
         audit = audit_study(study, corpus, cache=ContentCache(cache_folder()), progress=progress)
         plan = split_corpus(corpus, study)
         cases = embed_corpus(corpus, study, workers=workers, progress=progress)
-    checkpoints = run_dir / "checkpoints"
+    checkpoints, seeds = run_dir / "checkpoints", seeds_of(study)
     with locked(checkpoints) if processes.is_main else nullcontext():
         if processes.is_main:
             begin_run(run_dir, study)
         data = data_hash(cases)
         if engine:
             worker = FitWorker(study=study, cases=cases, checkpoints=checkpoints, data=data)
-            fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
+            fit_ahead(worker, plan, engine, seeds=seeds, progress=progress)
         primary = FusionSystem(study.fusion, study, checkpoints, data=data)
         systems = [primary, *other_systems(study, checkpoints, data=data)]
         answered = cross_validate(
-            systems,
-            cases,
-            plan,
-            classes=study.target.classes,
-            seeds=seeds_of(study),
-            progress=progress,
+            systems, cases, plan, classes=study.target.classes, seeds=seeds, progress=progress
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
     result = StudyResult(
