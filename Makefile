@@ -43,7 +43,8 @@ check: lint
 	$(PYTEST) --cov --cov-report=term --cov-fail-under=95
 
 BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engine \
-	planted_leaks audit_scale alignment_task training_cost crash_suite known_truth interval_coverage
+	planted_leaks audit_scale alignment_task training_cost crash_suite known_truth interval_coverage \
+	leave_one_out
 
 bench: $(VENV)/.test
 	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done
