@@ -110,7 +110,8 @@ def run_study(
             plan=plan,
             classes=study.target.classes,
             seed=study.seed,
-            primary=fits,
+            # Layers that are trained take their own states, which cannot be rearranged.
+            primary=None if study.finetune else fits,
         ),
         is_ordered=build_objective(study.target).is_ordered,
         progress=progress,

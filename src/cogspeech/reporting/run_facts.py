@@ -35,6 +35,7 @@ class ProbeFacts(_Read):
     p_value: float | None
     verdict: Literal["clear", "shortcut", "not_applicable"]
     looks_at: str
+    rule: str
 
 
 class MetricFacts(_Read):
@@ -48,7 +49,6 @@ class MetricFacts(_Read):
     systems: dict[str, dict[str, Estimate]]
     comparisons: tuple[Comparison, ...]
     probes: dict[str, ProbeFacts]
-    probe_rule: str
     spread: dict[str, SystemSpread]
     test_set_looks: int | None
     notice: str | None

@@ -48,9 +48,16 @@ def results_md(facts: RunFacts) -> str:
     if metrics.comparisons:
         parts += [f"## Comparisons\n\n{CORRECTED}\n", _markdown_comparisons(metrics)]
     if metrics.probes:
-        rule = markdown(metrics.probe_rule)
-        parts += [f"## Probes for shortcuts\n\nRule: {rule}.\n", _markdown_probes(metrics)]
+        parts += [f"## Probes for shortcuts\n\n{_rules(metrics)}\n", _markdown_probes(metrics)]
     return "\n".join(parts)
+
+
+def _rules(metrics: MetricFacts) -> str:
+    """Each rule once, with the probes that it decides."""
+    names: dict[str, list[str]] = {}
+    for name, probe in metrics.probes.items():
+        names.setdefault(probe.rule, []).append(name)
+    return "\n".join(f"- {markdown(', '.join(own))}: {markdown(rule)}" for rule, own in names.items())
 
 
 def results_tex(facts: RunFacts) -> str:
@@ -206,7 +213,7 @@ def _latex_probes(metrics: MetricFacts) -> str:
                 latex(probe.verdict.replace("_", " ")),
             ]
         )
-    caption = f"Probes for shortcuts; each must fail. Rule: {metrics.probe_rule}."
+    caption = "Probes for shortcuts; each must fail. Their rules stand in metrics.json."
     header = ["Probe", r"AUROC (95\,\% interval)", "$n$", "$p$", "Verdict"]
     return _latex_table("probes", caption, header, rows, notes=[metrics.use])
 

@@ -83,7 +83,7 @@ def measure_robustness(
         return None
     tested = _Tested(study, cases, plan, fits)
     embedder = Embedder(
-        encoders=build_encoders(study.audio_encoder, study.text_encoder),
+        encoders=build_encoders(study.audio_encoder, study.text_encoder, study.finetune),
         cache=ContentCache(cache_folder()),
         engine=build_engine("local", EngineOptions(workers=workers)),
         min_pause_s=study.transcripts.min_pause_s,
