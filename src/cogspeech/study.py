@@ -41,7 +41,7 @@ from cogspeech.evaluation.detectable import detectable_differences
 from cogspeech.evaluation.metrics import estimate_all, scores_of
 from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.probing import run_probes
-from cogspeech.evaluation.protocol import cross_validate
+from cogspeech.evaluation.protocol import OutOfFold, cross_validate
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
@@ -124,17 +124,12 @@ def run_study(
             progress=progress,
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
-    others = [system.name for system in systems[1:]]
-    comparisons = compare_with_primary(answered.test, primary.name, others)
     result = StudyResult(
         study=study,
         corpus=corpus,
         audit=audit,
         predictions=answered.test,
-        metrics={s.name: estimate_all(scores_of(answered.test, s.name)) for s in systems},
-        comparisons=comparisons,
-        detectable=detectable_differences(scores_of(answered.test, primary.name), comparisons),
-        operating_points=operating_points(answered.test, answered.validation, primary.name),
+        **_statistics(answered, [system.name for system in systems]),
         probes=run_probes(
             probe_names(study),
             cases,
@@ -157,6 +152,18 @@ def run_study(
     if processes.is_main:
         _publish(result, run_dir)
     return result
+
+
+def _statistics(answered: OutOfFold, systems: Sequence[str]) -> dict[str, Any]:
+    """What the predictions come to; the first system is the primary one."""
+    primary, *others = systems
+    comparisons = compare_with_primary(answered.test, primary, others)
+    return {
+        "metrics": {name: estimate_all(scores_of(answered.test, name)) for name in systems},
+        "comparisons": comparisons,
+        "detectable": detectable_differences(scores_of(answered.test, primary), comparisons),
+        "operating_points": operating_points(answered.test, answered.validation, primary),
+    }
 
 
 def _publish(result: StudyResult, run_dir: Path) -> None:
