@@ -66,7 +66,7 @@ from cogspeech.training.objectives.base import complete_target, refuse_unevaluat
 from cogspeech.training.processes import Processes
 from cogspeech.training.schedules.base import SCHEDULES
 from cogspeech.transcripts.base import ALIGNERS, SOURCES
-from cogspeech.transcripts.quality import measure_quality
+from cogspeech.transcripts.quality import Quality, measure_quality
 from cogspeech.transcripts.voice_activity import DETECTORS
 from cogspeech.tuning import check_space
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
@@ -119,9 +119,8 @@ def run_study(
             worker = FitWorker(study=study, cases=cases, checkpoints=checkpoints, data=data)
             fit_ahead(worker, plan, engine, seeds=seeds_of(study), progress=progress)
         primary = FusionSystem(study.fusion, study, checkpoints, data=data)
-        others, why_not = applicable(
-            other_systems(study, checkpoints, data=data), cases, progress=progress
-        )
+        compared = other_systems(study, checkpoints, data=data)
+        others, why_not = applicable(compared, cases, progress=progress)
         systems = [primary, *others]
         answered = cross_validate(
             systems,
@@ -148,12 +147,7 @@ def run_study(
             progress=progress,
         ),
         attributions=explain_unseen(primary, cases, plan, progress=progress),
-        qualities=measure_quality(
-            corpus.recordings,
-            [case.transcript for case in cases],
-            study.transcripts,
-            cache=ContentCache(cache_folder()),
-        ),
+        qualities=_qualities(study, corpus, cases),
         bundle=bundle,
         data_hash=data,
         plan=plan,
@@ -163,6 +157,12 @@ def run_study(
     if processes.is_main:
         _publish(result, run_dir)
     return result
+
+
+def _qualities(study: Study, corpus: Corpus, cases: Sequence[Case]) -> tuple[Quality, ...]:
+    transcripts = [case.transcript for case in cases]
+    cache = ContentCache(cache_folder())
+    return measure_quality(corpus.recordings, transcripts, study.transcripts, cache=cache)
 
 
 def _publish(result: StudyResult, run_dir: Path) -> None:
