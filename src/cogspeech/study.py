@@ -38,7 +38,7 @@ from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import BASELINES, PROBES, ProbeTask
 from cogspeech.evaluation.comparison import compare_with_primary
 from cogspeech.evaluation.metrics import estimate_all, scores_of
-from cogspeech.evaluation.probing import run_probes
+from cogspeech.evaluation.probing import ProbeResult, run_probes
 from cogspeech.evaluation.protocol import cross_validate
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
@@ -123,17 +123,7 @@ def run_study(
         )
         bundle = fit_bundle(study, corpus, cases, plan, primary)
     others = [system.name for system in systems[1:]]
-    probes = run_probes(
-        probe_names(study),
-        ProbeTask(
-            cases=cases,
-            plan=plan,
-            classes=study.target.classes,
-            seed=study.seed,
-            primary=primary,
-        ),
-        progress=progress,
-    )
+    probes = probe_study(study, cases, plan, primary, progress=progress)
     result = StudyResult(
         study=study,
         corpus=corpus,
@@ -261,6 +251,25 @@ def seeds_of(study: Study) -> tuple[int, ...]:
 def probe_names(study: Study) -> tuple[str, ...]:
     """The probes of a study."""
     return PROBES.names() if study.probes == "all" else study.probes
+
+
+def probe_study(
+    study: Study,
+    cases: Sequence[Case],
+    plan: SplitPlan,
+    primary: FusionSystem,
+    *,
+    progress: Progress = no_progress,
+) -> tuple[ProbeResult, ...]:
+    """Every probe of a study, asked of its recordings or of the fits of its primary system."""
+    task = ProbeTask(
+        cases=tuple(cases),
+        plan=plan,
+        classes=study.target.classes,
+        seed=study.seed,
+        primary=primary,
+    )
+    return run_probes(probe_names(study), task, progress=progress)
 
 
 def explain_unseen(
