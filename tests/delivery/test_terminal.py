@@ -137,7 +137,9 @@ def test_the_summary_says_what_the_study_can_show(wide, capsys) -> None:
         specificity_point=100 / 36, power=0.8, accuracy=0.1413, auroc=None, is_assumed=False,
     )  # fmt: skip
 
-    print_summary(replace(_result(), detectable=found), Path("out"))
+    told = _result()
+    assessment = replace(told.assessment, detectable=found)
+    print_summary(replace(told, assessment=assessment), Path("out"))
 
     assert (
         "one participant = 1.4 points of accuracy; differences below 14.1 points of accuracy "

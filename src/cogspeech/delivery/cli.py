@@ -6,7 +6,6 @@ commands, so ``--help`` answers at once.
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -122,7 +121,11 @@ class _Adder:
 
 
 def _add_study_commands(add: _Adder) -> None:
-    demo = add("demo", _demo, "make a synthetic spoken corpus and run the whole study on it")
+    demo = add(
+        "demo",
+        _found_in("study_commands", "demo"),
+        "make a synthetic spoken corpus and run the whole study on it",
+    )
     demo.add_argument("--out", type=Path, default=Path("cogspeech-demo"), help="folder to write")
     demo.add_argument(
         "--effect",
@@ -153,10 +156,16 @@ def _add_study_commands(add: _Adder) -> None:
     check.add_argument(
         "--workers", type=int, default=0, help="processes that listen (default: all processors)"
     )
-    embed = add("embed", _embed, "encode every recording of a study into the cache")
+    embed = add(
+        "embed",
+        _found_in("study_commands", "embed"),
+        "encode every recording of a study into the cache",
+    )
     embed.add_argument("study", type=Path, help="study file (yaml)")
     _add_engine_options(embed)
-    run = add("run", _run, "run a whole study and write its run folder")
+    run = add(
+        "run", _found_in("study_commands", "run"), "run a whole study and write its run folder"
+    )
     run.add_argument("study", type=Path, help="study file (yaml)")
     run.add_argument("--out", type=Path, required=True, help="run folder to write")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -220,7 +229,11 @@ def _add_transcript_commands(add: _Adder) -> None:
 
 
 def _add_result_commands(add: _Adder) -> None:
-    predict = add("predict", _predict, "score recordings; one json object per line")
+    predict = add(
+        "predict",
+        _found_in("result_commands", "predict"),
+        "score recordings; one json object per line",
+    )
     predict.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     predict.add_argument("audio", type=Path, nargs="+", help="audio files")
     predict.add_argument(
@@ -240,10 +253,10 @@ def _add_result_commands(add: _Adder) -> None:
     )
     _add_evaluate(add)
     text = "build report, tables, checklists and cards of a run folder anew"
-    report = add("report", _report, text)
+    report = add("report", _found_in("result_commands", "report"), text)
     report.add_argument("run", type=Path, help="run folder")
     text = "write the histories of a run's fits for TensorBoard"
-    tensorboard = add("tensorboard", _tensorboard, text)
+    tensorboard = add("tensorboard", _found_in("result_commands", "tensorboard"), text)
     tensorboard.add_argument("run", type=Path, help="run folder")
 
 
@@ -296,109 +309,3 @@ def _found_in(module: str, name: str) -> Command:
         return command(options)
 
     return run
-
-
-def _demo(options: argparse.Namespace) -> None:
-    from cogspeech.delivery.demo import demo_study
-
-    study = demo_study(options.out, effect=options.effect)
-    _study(study, options.out / "run", options, resume=True)
-
-
-def _run(options: argparse.Namespace) -> None:
-    from cogspeech.study_file import load_study
-
-    study = load_study(options.study)
-    alone = options.engine == "local" and options.workers == 1 and not options.cluster
-    engine = None if alone else _engine(options)
-    how = {"resume": options.resume, "workers": options.workers, "engine": engine}
-    _study(study, options.out, options, **how)
-
-
-def _engine(options: argparse.Namespace) -> Any:
-    from cogspeech.config import parse_options
-    from cogspeech.engines.base import EngineOptions, build_engine
-
-    asked = {"workers": options.workers, "cluster": options.cluster}
-    return build_engine(options.engine, parse_options(EngineOptions, asked, where=options.name))
-
-
-def _study(
-    study: Any,
-    run_dir: Path,
-    options: argparse.Namespace,
-    *,
-    resume: bool,
-    workers: int = 1,
-    engine: Any = None,
-) -> None:
-    from cogspeech.delivery.terminal import print_summary, progress_bars
-    from cogspeech.study import run_study
-    from cogspeech.training.processes import Processes
-
-    is_main = Processes().is_main
-    with progress_bars(quiet=options.quiet or not is_main) as progress:
-        result = run_study(
-            study, run_dir, resume=resume, workers=workers, engine=engine, progress=progress
-        )
-    if is_main:
-        print_summary(result, run_dir)
-
-
-def _embed(options: argparse.Namespace) -> int:
-    from cogspeech.delivery.terminal import print_outcomes, progress_bars
-    from cogspeech.embeddings.corpus import embed_ahead
-    from cogspeech.study import import_study
-    from cogspeech.study_file import load_study
-
-    engine = _engine(options)
-    study = load_study(options.study)
-    with progress_bars(quiet=options.quiet) as progress:
-        corpus = import_study(study, progress=progress)
-        outcomes = embed_ahead(corpus, study, engine, progress=progress)
-    return print_outcomes(outcomes)
-
-
-def _predict(options: argparse.Namespace) -> None:
-    from cogspeech.delivery.predictor import Predictor
-
-    if options.transcript and len(options.audio) > 1:
-        raise CogspeechError("--transcript belongs to one audio file; give one, or leave it out")
-    predictor = Predictor.from_folder(options.bundle)
-    for audio in options.audio:
-        answer = predictor.predict(
-            audio,
-            options.transcript,
-            untimed_words=options.untimed_words,
-            without=options.without,
-        )
-        _say(_json_line(answer))
-
-
-def _report(options: argparse.Namespace) -> None:
-    from cogspeech.reporting.paper import write_paper
-    from cogspeech.reporting.report import write_report
-
-    if (options.run / "corpus.json").exists():  # older versions wrote none
-        write_paper(options.run)
-    _say(str(write_report(options.run)))
-
-
-def _tensorboard(options: argparse.Namespace) -> None:
-    from cogspeech.reporting.tensorboard import write_tensorboard
-
-    _say(f"tensorboard --logdir {write_tensorboard(options.run)}")
-
-
-def _json_line(content: object) -> str:
-    """Readable letters where the output can show them, escaped ones where it cannot."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(content, allow_nan=False)
-    return text
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

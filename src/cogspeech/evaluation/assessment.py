@@ -6,7 +6,12 @@ from typing import Any
 
 from cogspeech.config import Study
 from cogspeech.evaluation.base import PROBES, ProbeTask
-from cogspeech.evaluation.comparison import Comparison, compare_with_primary
+from cogspeech.evaluation.comparison import (
+    COMPARED_METRICS,
+    PRIMARY_METRIC,
+    Comparison,
+    compare_with_primary,
+)
 from cogspeech.evaluation.deciding import Decided
 from cogspeech.evaluation.decision_measures import measure_decisions
 from cogspeech.evaluation.detectable import Detectable, detectable_differences
@@ -53,6 +58,8 @@ def assess(
         progress: is told about every probe.
     """
     answered, classes, (primary, *others) = decided.answered, study.target.classes, systems
+    # Of more classes, accuracy is about all of them, and a comparison about two sides.
+    compared = COMPARED_METRICS if len(classes) == 2 else (PRIMARY_METRIC,)
     found = Assessment(
         metrics=estimate_systems(
             answered,
@@ -61,7 +68,9 @@ def assess(
             is_ordered=is_ordered,
             training_means=training_means_of(task.cases, task.plan),
         ),
-        comparisons=compare_with_primary(answered.test, primary, others) if answered.test else (),
+        comparisons=compare_with_primary(answered.test, primary, others, compared)
+        if answered.test
+        else (),
         probes=run_probes(probe_names(study), task, progress=progress),
         decisions=measure_decisions(decided, study, systems=systems),
     )

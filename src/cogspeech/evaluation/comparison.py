@@ -73,28 +73,33 @@ def winner(comparison: Comparison) -> str | None:
 
 
 def compare_with_primary(
-    predictions: Sequence[Prediction], primary: str, others: Sequence[str]
+    predictions: Sequence[Prediction],
+    primary: str,
+    others: Sequence[str],
+    metrics: Sequence[str] = COMPARED_METRICS,
 ) -> tuple[Comparison, ...]:
     """The primary system against each other one, in every compared metric; AUROC first."""
     first = scores_of(predictions, primary)
     return compare_scores(
-        [(primary, first, other, scores_of(predictions, other)) for other in others]
+        [(primary, first, other, scores_of(predictions, other)) for other in others], metrics
     )
 
 
 def compare_scores(
     pairs: Sequence[tuple[str, Scores, str, Scores]],
+    metrics: Sequence[str] = COMPARED_METRICS,
 ) -> tuple[Comparison, ...]:
     """One family of comparisons.
 
     Args:
         pairs: name and scores of the one, name and scores of the other, on the same participants.
+        metrics: that are compared, AUROC among them.
 
     Raises:
         ValueError: the participants or labels of a pair differ.
     """
     found: list[tuple[str, str, str, Scores, Scores, PairedTest]] = []
-    for metric in COMPARED_METRICS:
+    for metric in metrics:
         for name_a, a, name_b, b in pairs:
             if a.participants != b.participants or not np.array_equal(a.labels, b.labels):
                 raise ValueError(f"'{name_a}' and '{name_b}' are not about the same participants")

@@ -139,12 +139,29 @@ def imbalance(facts: RunFacts) -> str:
     )
 
 
-def output(_: RunFacts) -> str:
+def output(facts: RunFacts) -> str:
     """What comes out, and where it is cut."""
+    target, evaluation = facts.study.target, facts.study.evaluation
+    if not target.classes:
+        return (
+            "A predicted score per recording. With predict, recordings unlike those of the "
+            "training abstain."
+        )
+    if len(target.classes) > 2:
+        return (
+            "A probability of every class per recording; the decision is the most probable class. "
+            "With predict, recordings unlike those of the training abstain."
+        )
+    calibrated = (
+        "as the model gives it"
+        if evaluation.calibration == "none"
+        else f"calibrated ({evaluation.calibration}) on each fit's own validation part"
+    )
     return (
-        "A probability of the second class per recording, the mean over recordings per "
-        f"participant. Decisions fall at {THRESHOLD}, which was fixed before and chosen on no "
-        "data. With predict, recordings unlike those of the training abstain."
+        f"A probability of the second class per recording, {calibrated}; the mean over recordings "
+        f"per participant. Decisions fall at {THRESHOLD}, which was fixed before and chosen on no "
+        f"data. With predict, conformal sets at a coverage of {evaluation.coverage:g} abstain "
+        "where more than one class is plausible, and so do recordings unlike those of the training."
     )
 
 

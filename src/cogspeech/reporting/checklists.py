@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cogspeech.reporting import answers
-from cogspeech.reporting.run_facts import RunFacts
+from cogspeech.reporting.run_facts import RunFacts, told_target
 from cogspeech.reporting.wording import markdown, markdown_table, quoted
 
 NOT_REPORTED = "NOT REPORTED"
@@ -49,7 +49,11 @@ def _sides(facts: RunFacts) -> str:
 
 
 def _fairness(_: RunFacts) -> str:
-    return "Who the participants are, by class, is in data_card.md."
+    return (
+        "Who the participants are, by class, is in data_card.md. Of two classes, every metric by "
+        "sex, age, language, education and site, with gaps and their intervals, is in report.html "
+        "and under 'subgroups' in metrics.json."
+    )
 
 
 def _severity(facts: RunFacts) -> str | None:
@@ -66,13 +70,15 @@ def _corpus(facts: RunFacts) -> str:
 
 def _outcome(facts: RunFacts) -> str:
     target = facts.study.target
+    if not target.classes:
+        return f"The score in the column '{facts.metrics.score}'."
     return f"The column '{target.column}' with the values {', '.join(target.classes)}."
 
 
 def _title(facts: RunFacts) -> str:
     return (
-        f"Fits: development and evaluation of a machine-learning classifier "
-        f"({' against '.join(facts.metrics.classes)}) from speech."
+        "Fits: development and evaluation of a machine-learning model "
+        f"({told_target(facts.metrics)}) from speech."
     )
 
 
@@ -104,7 +110,8 @@ def _blind(_: RunFacts) -> str:
 def _indeterminate(_: RunFacts) -> str:
     return (
         "Every tested recording has an answer in predictions.csv, and every answer enters every "
-        "estimate; none was left out as indeterminate."
+        "estimate; none was left out as indeterminate. What abstention by conformal sets would "
+        "have left out is under 'abstention' in metrics.json."
     )
 
 

@@ -44,6 +44,8 @@ class MetricFacts(_Read):
     n_participants: int
     n_recordings: int
     classes: tuple[str, ...]
+    score: str | None = None
+    """The column of the score, where there is one."""
     primary: str
     configurations_tried: int
     systems: dict[str, dict[str, Estimate]]
@@ -130,3 +132,10 @@ def encoder_name(component: Component) -> str:
         return component.name
     is_hub_name = isinstance(model, str) and model.count("/") == 1 and model[0] not in "/.~"
     return f"{component.name}, {model if is_hub_name else 'a checkpoint from a local folder'}"
+
+
+def told_target(metrics: MetricFacts) -> str:
+    """What a study tells: its classes, its score, or both."""
+    of_score = [f"the score {metrics.score}"] if metrics.score else []
+    of_classes = [f"classes {' and '.join(metrics.classes)}"] if metrics.classes else []
+    return ", and ".join((*of_classes, *of_score))

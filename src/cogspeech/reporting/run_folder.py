@@ -13,7 +13,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ PREDICTION_COLUMNS = (
     "probability",
 )
 SCORE_COLUMNS = ("score", "predicted_score")
+EVERYBODY = "participants"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,13 +196,22 @@ def metrics_json(result: StudyResult) -> dict[str, Any]:
     }
 
 
+def _by_class(result: StudyResult) -> tuple[tuple[str, ...], Corpus]:
+    """The classes, and the corpus; of a target without classes, everybody is of one."""
+    classes, corpus = result.study.target.classes, result.corpus
+    if classes:
+        return classes, corpus
+    recordings = tuple(replace(each, label=EVERYBODY) for each in corpus.recordings)
+    return (EVERYBODY,), replace(corpus, recordings=recordings)
+
+
 def _corpus_json(result: StudyResult) -> dict[str, Any]:
-    study, classes = result.study, result.study.target.classes
+    study, (classes, corpus) = result.study, _by_class(result)
     tested = result.plan.tested if study.evaluation.has_test_set else None
     dropped = len(study.audit.drop)
-    groups = characteristics_of(result.corpus, classes=classes, tested=tested)
+    groups = characteristics_of(corpus, classes=classes, tested=tested)
     return {
-        "flow": asdict(flow_of(result.corpus, result.plan, classes=classes, dropped=dropped)),
+        "flow": asdict(flow_of(corpus, result.plan, classes=classes, dropped=dropped)),
         "groups": [asdict(group) for group in groups],
         "use": RESEARCH_STATEMENT,
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cogspeech.reporting import answers
-from cogspeech.reporting.run_facts import MetricFacts, RunFacts
+from cogspeech.reporting.run_facts import MetricFacts, RunFacts, told_target
 from cogspeech.reporting.wording import (
     digits,
     interval,
@@ -57,7 +57,9 @@ def _rules(metrics: MetricFacts) -> str:
     names: dict[str, list[str]] = {}
     for name, probe in metrics.probes.items():
         names.setdefault(probe.rule, []).append(name)
-    return "\n".join(f"- {markdown(', '.join(own))}: {markdown(rule)}" for rule, own in names.items())
+    return "\n".join(
+        f"- {markdown(', '.join(own))}: {markdown(rule)}" for rule, own in names.items()
+    )
 
 
 def results_tex(facts: RunFacts) -> str:
@@ -113,11 +115,10 @@ def _rows(metrics: MetricFacts) -> list[_Row]:
 
 
 def _caption(metrics: MetricFacts) -> str:
-    classes = " and ".join(metrics.classes)
     return (
-        f"{metrics.n_participants} participants ({metrics.n_recordings} recordings), classes "
-        f"{classes}. Means over all runs, never the best, with 95 % intervals over participants; "
-        "n counts participants."
+        f"{metrics.n_participants} participants ({metrics.n_recordings} recordings), "
+        f"{told_target(metrics)}. Means over all runs, never the best, with 95 % intervals over "
+        "participants; n counts participants."
     )
 
 
