@@ -19,6 +19,7 @@ from cogspeech.delivery.cli import main
 from cogspeech.delivery.predictor import Predictor
 from cogspeech.delivery.terminal import print_summary
 from cogspeech.errors import ConfigError, CorpusError, SplitError
+from cogspeech.evaluation.comparison import COMPARED_METRICS
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.study import import_study, run_study, split_corpus
@@ -97,6 +98,7 @@ def test_a_run_folder_says_what_its_target_asks_for(finished) -> None:
     columns += [] if kind == "score" else ["label", "probability"]
     columns += [f"probability_{n}" for n in CLASSES] if kind not in {"both", "score"} else []
     columns += [] if kind in {"classes", "order"} else ["score", "predicted_score"]
+    columns += ["probability_raw"] if kind == "both" else []
     assert list(rows[0]) == columns
     assert len(rows) == (14 * 2 + 14 if kind == "score" else 14 * 2 + 14 + 14)
     for row in rows if kind not in {"both", "score"} else ():
@@ -191,7 +193,8 @@ def test_comparisons_and_probes_are_about_the_first_class_or_say_that_they_are_n
         assert {probe.verdict for probe in result.assessment.probes} == {"not_applicable"}
         assert "no comparison and no probe was made" in shown
     else:
-        assert {c.metric for c in result.assessment.comparisons} == {"auroc"}
+        compared = set(COMPARED_METRICS) if kind == "both" else {"auroc"}
+        assert {c.metric for c in result.assessment.comparisons} == compared
         assert any(probe.auroc for probe in result.assessment.probes)
         said = "comparisons and probes are about mci or dementia against control"
         assert (said in shown) == (kind != "both")

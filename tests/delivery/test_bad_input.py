@@ -553,23 +553,6 @@ def test_a_study_that_asks_for_what_does_not_exist_suggests_the_nearest(
         assert part in line
 
 
-@pytest.mark.parametrize(
-    ("target", "found"),
-    [
-        ({"classes": ["a", "b", "c"]}, "has 3 classes and no score"),
-        ({"column": "mmse", "objective": "regression"}, "has 0 classes and the score 'mmse'"),
-    ],
-)
-def test_a_target_that_is_not_evaluated_yet_ends_before_any_work(
-    folder: Path, run_refused: Callable[[], str], target: dict[str, object], found: str
-) -> None:
-    _change_study(folder, target=target)
-
-    assert run_refused().startswith(
-        f"'cogspeech run' evaluates two classes without a score; the target {found}; give "
-    )
-
-
 def test_a_misspelt_key_of_the_corpus_suggests_the_nearest(
     folder: Path, run_refused: Callable[[], str]
 ) -> None:

@@ -19,6 +19,7 @@ from cogspeech.delivery import cli
 from cogspeech.delivery.cli import main
 from cogspeech.errors import CogspeechError
 
+STUDY_COMMANDS = "cogspeech.delivery.study_commands"
 COMMANDS = ("demo", "import", "embed", "run", "predict", "report")
 HEAVY = ("torch", "numpy", "pydantic", "transformers", "scipy", "sklearn", "rich", "yaml")
 ANSWER_KEYS = {
@@ -173,9 +174,7 @@ def _raising(error: BaseException):
 def test_an_interruption_ends_with_130_and_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        "cogspeech.delivery.study_commands.load_study", _raising(KeyboardInterrupt())
-    )
+    monkeypatch.setattr(STUDY_COMMANDS + ".load_study", _raising(KeyboardInterrupt()))
 
     code = main(["run", "study.yaml", "--out", "out"])
 
@@ -192,7 +191,7 @@ def test_sigterm_ends_with_143_and_handlers_are_as_before(
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(
-        "cogspeech.delivery.study_commands.load_study",
+        STUDY_COMMANDS + ".load_study",
         lambda *_: signal.raise_signal(signal.SIGTERM),
     )
 
@@ -217,7 +216,7 @@ def test_an_error_is_one_line_and_ends_with_2(
     error: Exception,
     line: str,
 ) -> None:
-    monkeypatch.setattr("cogspeech.delivery.study_commands.load_study", _raising(error))
+    monkeypatch.setattr(STUDY_COMMANDS + ".load_study", _raising(error))
 
     code = main(["run", "study.yaml", "--out", "out"])
 
@@ -227,9 +226,7 @@ def test_an_error_is_one_line_and_ends_with_2(
 def test_a_defect_of_the_program_is_not_dressed_up_as_the_users(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        "cogspeech.delivery.study_commands.load_study", _raising(ZeroDivisionError())
-    )
+    monkeypatch.setattr(STUDY_COMMANDS + ".load_study", _raising(ZeroDivisionError()))
 
     with pytest.raises(ZeroDivisionError):
         main(["run", "study.yaml", "--out", "out"])
@@ -383,7 +380,7 @@ def test_the_demo_runs_the_shipped_study_in_its_folder(
         asked.update(study=study, run_dir=run_dir, resume=resume)
         raise CogspeechError("enough")
 
-    monkeypatch.setattr("cogspeech.delivery.study_commands.run_study", note)
+    monkeypatch.setattr(STUDY_COMMANDS + ".run_study", note)
 
     code = cli.main(["demo", "--out", str(tmp_path), "--effect", "0", "--quiet"])
 
@@ -397,9 +394,7 @@ def test_the_demo_runs_the_shipped_study_in_its_folder(
 def test_a_demo_with_other_settings_is_not_mixed_with_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        "cogspeech.delivery.study_commands.run_study", _raising(CogspeechError("enough"))
-    )
+    monkeypatch.setattr(STUDY_COMMANDS + ".run_study", _raising(CogspeechError("enough")))
     main(["demo", "--out", str(tmp_path), "--quiet"])
     capsys.readouterr()
 

@@ -150,8 +150,11 @@ def test_a_number_of_workers_that_is_none_is_one_line(workers, command, capsys):
 def test_the_workers_of_run_reach_the_study(make, tmp_path, monkeypatch):
     (tmp_path / "study.yaml").write_text("corpus: {path: recordings.csv}\n")
     asked = []
-    monkeypatch.setattr("cogspeech.study.run_study", lambda *_, **how: asked.append(how["workers"]))
-    monkeypatch.setattr("cogspeech.delivery.terminal.print_summary", lambda *_: None)
+    monkeypatch.setattr(
+        "cogspeech.delivery.study_commands.run_study",
+        lambda *_, **how: asked.append(how["workers"]),
+    )
+    monkeypatch.setattr("cogspeech.delivery.study_commands.print_summary", lambda *_: None)
 
     for words in ([], ["--workers", "3"]):
         assert main(["run", str(tmp_path / "study.yaml"), "--out", str(tmp_path), *words]) == 0

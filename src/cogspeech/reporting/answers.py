@@ -5,6 +5,7 @@ function here.
 """
 
 from cogspeech.config import EvaluationSection
+from cogspeech.evaluation.estimates import primary_metric
 from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.reporting.characteristics import Distribution, Group
@@ -192,14 +193,19 @@ def flow(facts: RunFacts) -> str:
 
 def sample_size(facts: RunFacts) -> str:
     """How many there are and how far that carries."""
-    found = facts.metrics.systems[facts.metrics.primary]["auroc"]
-    n = facts.metrics.n_participants
+    first = primary_metric(facts.metrics.classes)
+    found = facts.metrics.systems[facts.metrics.primary][first]
     return (
-        f"{n} tested participants ({', '.join(_counts(facts))} in the corpus). Not planned by the "
-        f"software. Precision reached: the 95 % interval of the AUROC is "
-        f"{digits(found.high - found.low)} wide; one participant is {100 / n:.1f} points of "
-        "accuracy."
+        f"{facts.metrics.n_participants} tested participants ({', '.join(_counts(facts))} in the "
+        "corpus). Not planned by the software. Precision reached: the 95 % interval of "
+        f"{metric_label(first)} is {digits(found.high - found.low)} wide"
+        f"{_one_participant(facts.metrics)}."
     )
+
+
+def _one_participant(metrics: MetricFacts) -> str:
+    points = 100 / metrics.n_participants
+    return f"; one participant is {points:.1f} points of accuracy" if metrics.classes else ""
 
 
 def full_model(facts: RunFacts) -> str:
@@ -252,10 +258,7 @@ def probes(facts: RunFacts) -> list[str]:
 def limits(facts: RunFacts) -> list[str]:
     """Those that the software can see."""
     metrics = facts.metrics
-    lines = [
-        f"{metrics.n_participants} tested participants; one is "
-        f"{100 / metrics.n_participants:.1f} points of accuracy."
-    ]
+    lines = [f"{metrics.n_participants} tested participants{_one_participant(metrics)}."]
     for name in ("language", "task", "site"):
         values = {v for group in facts.corpus.groups for v in group.categories.get(name, {})}
         if len(values) == 1:
