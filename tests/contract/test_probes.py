@@ -9,12 +9,15 @@ import pytest
 import soundfile
 
 from artefact_corpora import PLANTED, study_of
+from cogspeech.audit.gather import hear_all
+from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.evaluation.base import PROBES
 from cogspeech.evaluation.change_probe import ChangeProbe
 from cogspeech.evaluation.feature_probe import FeatureProbe
+from cogspeech.evaluation.probes.channel import channel_of
 from cogspeech.evaluation.probing import probes_json, run_probes
-from cogspeech.types import Word
+from cogspeech.types import Recording, Word
 
 PEOPLE = 80
 STRONG = 0.95
@@ -226,3 +229,20 @@ def test_none_applies_to_a_score_without_classes(tmp_path):
     task = dataclasses.replace(study("length_only", tmp_path, is_planted=True), classes=())
 
     assert {r.verdict for r in run_probes(PROBES.names(), task)} == {"not_applicable"}
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_the_channel_does_not_tell_how_long_somebody_speaks(tmp_path, suffix):
+    generator = np.random.default_rng(0)
+    features = []
+    for seconds in (3, 9, 30):
+        path = tmp_path / f"{seconds}.{suffix}"
+        samples = 0.05 * generator.standard_normal(seconds * RATE_HZ)
+        samples[:: 2 * RATE_HZ // seconds] *= 0.1  # compresses another way
+        soundfile.write(path, samples, RATE_HZ)
+        recording = Recording(recording_id=path.stem, participant_id=path.stem, audio_path=path)
+        (sound,) = hear_all([recording], ContentCache(cache_folder())).values()
+        features.append(channel_of(sound, path.stat().st_size))
+
+    for name in ("bit_rate", "dc_offset", "codec", "bits"):
+        assert len({found[name] for found in features}) == 1, name
