@@ -22,6 +22,8 @@ from cogspeech.types import Estimate
 
 BINS = 10
 NULL_DRAWS = 1000
+LEAST_SPREAD = 0.05
+"""Deviation of the logits: below it answers are all but the same."""
 HELD_INSIDE = 1e-6
 BANDWIDTH = 0.15
 """Of the smooth curve, in probability."""
@@ -83,7 +85,7 @@ def measure_line(scores: Scores) -> tuple[Estimate, Estimate | None]:
     evidence = logit(np.clip(scores.probability, HELD_INSIDE, 1 - HELD_INSIDE))
     ones = np.ones(scores.num_participants)
     intercept = _coefficient(scores, [(ones[:, None], row) for row in evidence])
-    if not all(_overlap(row, scores.labels) for row in evidence):
+    if not all(_has_slope(row, scores.labels) for row in evidence):
         return intercept, None
     lines = [(np.stack([ones, row], axis=1), np.zeros(len(row))) for row in evidence]
     return intercept, _coefficient(scores, lines)
@@ -136,8 +138,13 @@ def fit_logistic(
     return found, np.linalg.inv(information)
 
 
-def _overlap(evidence: Float[np.ndarray, " participant"], labels: Int[np.ndarray, " p"]) -> bool:
-    """Whether a slope exists: each class reaches into the other (Albert and Anderson, 1984)."""
+def _has_slope(evidence: Float[np.ndarray, " participant"], labels: Int[np.ndarray, " p"]) -> bool:
+    """Whether a slope exists: each class reaches into the other (Albert and Anderson, 1984).
+
+    And whether it says anything: answers that hardly differ may have any slope.
+    """
+    if evidence.std() < LEAST_SPREAD:
+        return False
     negative, positive = evidence[labels == 0], evidence[labels == 1]
     return bool(positive.min() < negative.max() and negative.min() < positive.max())
 
