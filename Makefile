@@ -1,6 +1,6 @@
 # make demo   environment, package, and a whole study on synthetic voices
-# make test   environment, everything the tests need, and the tests
-# make check  every quality gate: style, types, layers, tests with coverage
+# make test   environment, everything the tests need, and the tests but the slow ones
+# make check  every quality gate: style, types, layers, all tests with coverage
 # make bench  the measured tables of docs/
 VENV   ?= .venv
 PYTHON ?= python3
@@ -21,7 +21,7 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) install --quiet -c constraints.txt -e '.[align,asr,demo,media,peft,ray,tensorboard,tune,vad,test,dev]'
+	$(PIP) install --quiet -c constraints.txt -e '.[align,asr,demo,media,opensmile,peft,ray,tensorboard,tune,vad,test,dev]'
 	touch $@
 
 demo: $(VENV)/.demo
@@ -40,7 +40,7 @@ lint: $(VENV)/.test
 	$(VENV)/bin/lint-imports
 
 check: lint
-	$(PYTEST) --cov --cov-report=term --cov-fail-under=95
+	$(PYTEST) -m 'slow or not slow' --cov --cov-report=term --cov-fail-under=95
 
 BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engine \
 	planted_leaks audit_scale alignment_task training_cost finetuning_cost crash_suite \

@@ -86,6 +86,7 @@ def one_by_one(tmp_path_factory):
     return files(folder)
 
 
+@pytest.mark.slow
 def test_ray_leaves_the_same_bytes(tmp_path, one_by_one):
     engine = build_engine("ray", EngineOptions(workers=2))
 
@@ -107,6 +108,7 @@ def test_the_evaluation_finds_every_fit_finished(tmp_path, one_by_one, monkeypat
     fit_ahead(worker, a_plan(), build_engine("local", EngineOptions()), seeds=(7,))
 
 
+@pytest.mark.slow
 def test_local_workers_leave_the_same_bytes_and_one_that_dies_is_started_again(
     tmp_path, one_by_one
 ):
@@ -118,6 +120,7 @@ def test_local_workers_leave_the_same_bytes_and_one_that_dies_is_started_again(
     assert files(tmp_path / "c") == one_by_one
 
 
+@pytest.mark.slow
 def test_one_that_dies_twice_of_a_fit_ends_the_run_and_names_it(tmp_path):
     for number in range(9):
         (tmp_path / f"token{number}").touch()

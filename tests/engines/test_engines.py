@@ -20,7 +20,7 @@ from cogspeech.engines.base import ENGINES, EngineOptions, build_engine
 from cogspeech.errors import ConfigError, EncoderError, MissingExtra
 
 ENGINES_AND_WORKERS = [("local", 1), ("local", 2), ("ray", 1), ("ray", 2)]
-OTHER_PROCESSES = [("local", 2), ("ray", 2)]
+OTHER_PROCESSES = [("local", 2), pytest.param("ray", 2, marks=pytest.mark.slow)]
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -51,6 +51,7 @@ def contents(cache):
     }
 
 
+@pytest.mark.slow
 def test_all_engines_write_the_same_bytes(make_jobs, encoders, tmp_path):
     jobs = make_jobs(*[f"fine{i}" for i in range(9)])
     written = []
@@ -204,6 +205,7 @@ def _listening():
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's tables")
 def test_ray_listens_on_loopback_only(make_jobs, encoders, cache):
     before = set(_listening())

@@ -17,7 +17,9 @@ def test_intervals_of_cross_validation_cover_chance():
     assert abs(np.mean([e.estimate for e in found]) - 0.5) <= 0.02
 
 
-@pytest.mark.parametrize(("area", "n"), [(0.70, 48), (0.85, 71)])
+@pytest.mark.parametrize(
+    ("area", "n"), [pytest.param(0.70, 48, marks=pytest.mark.slow), (0.85, 71)]
+)
 def test_every_printed_interval_covers_on_one_test_set(area, n):
     """60 corpora; an interval that holds its promise fails here once in 10,000 times."""
     corpora = 60

@@ -15,12 +15,14 @@ def covers_chance(estimate):
     return estimate["low"] <= 0.5 <= estimate["high"]
 
 
+@pytest.mark.slow
 def test_a_text_model_finds_a_truth_in_the_text(tmp_path, real_speech):
     metrics = metrics_of("text", tmp_path, real_speech, participants=60, compare=("text_only",))
 
     assert auroc(metrics, "text_only")["estimate"] >= 0.9
 
 
+@pytest.mark.slow
 def test_only_an_aligned_model_finds_which_word_a_pause_belongs_to(tmp_path, real_speech):
     metrics = metrics_of(
         "alignment",
@@ -34,6 +36,7 @@ def test_only_an_aligned_model_finds_which_word_a_pause_belongs_to(tmp_path, rea
     assert covers_chance(auroc(metrics, "pooled_cross_attention"))
 
 
+@pytest.mark.slow
 def test_nobody_finds_anything_where_there_is_nothing(tmp_path, real_speech):
     systems = ("text_only", "audio_only", "tfidf_svm")
     metrics = metrics_of("none", tmp_path, real_speech, participants=60, compare=systems)
@@ -44,6 +47,7 @@ def test_nobody_finds_anything_where_there_is_nothing(tmp_path, real_speech):
     assert metrics["probes"]["length_only"]["verdict"] == "clear"
 
 
+@pytest.mark.slow
 def test_a_probe_turns_red_on_a_channel_that_differs(tmp_path, real_speech):
     metrics = metrics_of(
         "channel",

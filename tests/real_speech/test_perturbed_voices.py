@@ -26,6 +26,7 @@ def curves_of(truth, fusion, folder, speech):
     return {curve.name: curve for curve in result.robustness.curves}
 
 
+@pytest.mark.slow
 def test_a_truth_in_the_pauses_goes_with_the_pauses_and_with_nothing_else(tmp_path, real_speech):
     curves = curves_of("pauses", "pause_only", tmp_path, real_speech)
 

@@ -50,6 +50,7 @@ def test_the_first_commands_of_the_readme_exist():
         assert "cogspeech demo" in dry.stdout or "pytest" in dry.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_every_other_block_of_the_readme_runs(corpus, tmp_path, monkeypatch):
     """In this process: a new one for every line would import torch nine times."""

@@ -58,6 +58,7 @@ def test_two_processes_take_the_steps_of_one(alone, together):
         np.testing.assert_array_equal(first[name], second[name])
 
 
+@pytest.mark.slow
 def test_two_processes_that_were_cut_off_go_on_together_to_the_same_bits(tmp_path, together):
     assert run([*TORCHRUN, SCRIPT, tmp_path, 4])[0] != 0
     _, said = run([sys.executable, SCRIPT, tmp_path])
@@ -71,6 +72,7 @@ def test_two_processes_that_were_cut_off_go_on_together_to_the_same_bits(tmp_pat
         np.testing.assert_array_equal(found, together[0][name])
 
 
+@pytest.mark.slow
 def test_accelerate_launch_runs_a_whole_study_into_one_folder(tmp_path):
     tone_corpus(tmp_path, participants=8, words=6)
     study = {

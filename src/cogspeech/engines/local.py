@@ -39,6 +39,9 @@ class LocalEngine(Engine):
         return WorkerDied(DEATH) if isinstance(error, BrokenProcessPool) else error
 
 
+GRACE_S = 5.0
+
+
 class _ThisProcess(Slot):
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -74,6 +77,10 @@ class _OtherProcess(Slot):
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
+        for process in processes:
+            process.join(GRACE_S)
+            if process.is_alive():  # it was told to pass over such signals
+                process.kill()
 
 
 _workers: list[Worker] = []

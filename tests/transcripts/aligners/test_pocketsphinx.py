@@ -266,6 +266,7 @@ def test_a_long_recording_without_any_times(aligner, sentences, alone, tmp_path)
     assert sum(bool(word.phones) for word in found.words) >= 0.95 * len(found.words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["in the text", "in the audio"])
 def test_where_text_and_audio_differ_the_rest_is_found(
     aligner, sentences, alone, tmp_path, missing
