@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 
 from cogspeech.correction import holm
 from cogspeech.evaluation.metrics import (
+    LOWER_IS_BETTER,
     THRESHOLD,
     Scores,
     auroc_error,
@@ -37,7 +38,6 @@ from cogspeech.types import Prediction
 
 SIGNIFICANT = 0.05
 PRIMARY_METRIC = "auroc"
-LOWER_IS_GOOD = frozenset({"brier"})
 COMPARED_METRICS = ("auroc", "accuracy", "balanced_accuracy", "brier")
 
 
@@ -68,7 +68,7 @@ def winner(comparison: Comparison) -> str | None:
     """Who is better, where the corrected test says that anybody is; else ``None``."""
     if comparison.p_adjusted > SIGNIFICANT or comparison.difference == 0:
         return None
-    is_a = (comparison.difference > 0) != (comparison.metric in LOWER_IS_GOOD)
+    is_a = (comparison.difference > 0) != (comparison.metric in LOWER_IS_BETTER)
     return comparison.a if is_a else comparison.b
 
 

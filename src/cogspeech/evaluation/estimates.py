@@ -6,12 +6,10 @@ from dataclasses import asdict
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.evaluation.base import mean_score
 from cogspeech.evaluation.class_metrics import class_estimates, class_scores_of, confusion
-from cogspeech.evaluation.metrics import METRICS, estimate_all, scores_of
+from cogspeech.evaluation.metrics import LOWER_IS_BETTER, METRICS, estimate_all, scores_of
 from cogspeech.evaluation.protocol import OutOfFold
 from cogspeech.evaluation.score_metrics import Place, Scored, predicted_scores_of, score_estimates
 from cogspeech.types import Case, Estimate, Prediction
-
-LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "class_distance"})
 
 
 def primary_metric(classes: Sequence[str]) -> str:

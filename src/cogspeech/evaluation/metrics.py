@@ -32,6 +32,8 @@ from cogspeech.evaluation.intervals import (
 from cogspeech.types import Estimate, Prediction
 
 THRESHOLD = 0.5
+LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "class_distance"})
+"""Of every target's metrics."""
 BLOCK_DRAWS = 1000
 """Resamples that are worked on at once, so that they stay in the processor's cache."""
 

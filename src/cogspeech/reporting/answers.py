@@ -5,12 +5,13 @@ function here.
 """
 
 from cogspeech.config import EvaluationSection
+from cogspeech.evaluation.comparison import SIGNIFICANT
 from cogspeech.evaluation.estimates import primary_metric
 from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.reporting.characteristics import Distribution, Group
 from cogspeech.reporting.flow import flow_lines
-from cogspeech.reporting.run_facts import SIGNIFICANT, MetricFacts, RunFacts, encoder_name
+from cogspeech.reporting.run_facts import MetricFacts, RunFacts, encoder_name
 from cogspeech.reporting.wording import digits, metric_label, told
 
 SMALLEST_CELL = 5

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from cogspeech.evaluation.decision_curve import DecisionCurve
 from cogspeech.evaluation.metrics import Scores, scores_of
@@ -22,45 +22,42 @@ from cogspeech.reporting.figures import (
     plain,
     short,
 )
+from cogspeech.reporting.reading import Part
 from cogspeech.types import Estimate, Prediction
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class _Stretch(_Read):
+class _Stretch(Part):
     median: float
     smallest: float
     largest: float
 
 
-class _Calibrated(_Read):
+class _Calibrated(Part):
     fits: int
     stretch: _Stretch | None
     before: Reliability | None
     after: Reliability
 
 
-class CalibrationRead(_Read):
+class CalibrationRead(Part):
     """The key ``calibration`` of ``metrics.json``."""
 
     method: Literal["temperature", "platt", "none"]
     systems: dict[str, _Calibrated]
 
 
-class _Abstained(_Read):
+class _Abstained(Part):
     reason: str | None
     kind: Literal["class_conditional", "marginal"] | None
     coverage: Estimate | None = None
-    coverage_of_classes: dict[str, Estimate] = {}
+    coverage_of_classes: dict[str, Estimate] = Field(default={})
     abstained: Estimate | None = None
-    abstained_of_classes: dict[str, Estimate] = {}
+    abstained_of_classes: dict[str, Estimate] = Field(default={})
     neither: Estimate | None = None
     error_among_decided: Estimate | None = None
 
 
-class AbstentionRead(_Read):
+class AbstentionRead(Part):
     """The key ``abstention`` of ``metrics.json``."""
 
     coverage: float

@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cogspeech.errors import CogspeechError
 
 ReadT = TypeVar("ReadT")
+
+
+class Part(BaseModel):
+    """Something that is read from a json file; its numbers are finite."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 def checked(path: Path, read: Callable[[str], ReadT]) -> ReadT:

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from pydantic import BaseModel, ConfigDict, JsonValue, PositiveInt, TypeAdapter
+from pydantic import Field, JsonValue, PositiveInt, TypeAdapter
 
 from cogspeech.audit.base import Severity, Verdict
 from cogspeech.cache import write_atomically
@@ -44,7 +44,7 @@ from cogspeech.reporting.outcomes import (
     tint_of_share,
     two_names,
 )
-from cogspeech.reporting.reading import checked as _checked
+from cogspeech.reporting.reading import Part, checked
 from cogspeech.reporting.robustness_curves import draw_robustness
 from cogspeech.reporting.run_facts import read_flow
 from cogspeech.reporting.shown_words import (
@@ -69,11 +69,7 @@ MOST_NAMES = 12
 """Recordings that are named beside a finding; the rest is counted."""
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class _Probe(_Read):
+class _Probe(Part):
     auroc: Estimate | None
     p_value: float | None
     verdict: Literal["clear", "shortcut", "not_applicable"]
@@ -85,7 +81,7 @@ class _Probe(_Read):
     reason: str = ""
 
 
-class _Metrics(_Read):
+class _Metrics(Part):
     n_participants: PositiveInt
     n_recordings: int
     classes: tuple[str, ...]
@@ -94,10 +90,10 @@ class _Metrics(_Read):
     """The column of the score."""
     primary: str
     systems: dict[str, dict[str, Estimate]]
-    confusion: dict[str, tuple[tuple[Estimate, ...], ...]] = {}
+    confusion: dict[str, tuple[tuple[Estimate, ...], ...]] = Field(default={})
     """Of more than two classes: rows of the truth, columns of the decision."""
-    not_applicable: dict[str, str] = {}
-    terms: dict[str, str] = {}
+    not_applicable: dict[str, str] = Field(default={})
+    terms: dict[str, str] = Field(default={})
     comparisons: tuple[Comparison, ...]
     configurations_tried: PositiveInt = 1
     detectable: Detectable | None = None
@@ -108,7 +104,7 @@ class _Metrics(_Read):
     calibration: CalibrationRead | None = None
     abstention: AbstentionRead | None = None
     decision_curve: tuple[DecisionCurve, ...] = ()
-    spread: dict[str, SystemSpread] = {}
+    spread: dict[str, SystemSpread] = Field(default={})
     test_set_looks: PositiveInt | None = None
     notice: str | None
     use: str
@@ -116,7 +112,7 @@ class _Metrics(_Read):
     robustness: Robustness | None = None
 
 
-class _Finding(_Read):
+class _Finding(Part):
     code: str
     severity: Severity
     recordings: tuple[str, ...]
@@ -124,7 +120,7 @@ class _Finding(_Read):
     accepted: str | None
 
 
-class _Audit(_Read):
+class _Audit(Part):
     verdict: Verdict
     n_recordings: int
     findings: tuple[_Finding, ...]
@@ -167,30 +163,30 @@ def write_report(run_dir: Path) -> Path:
 
 
 def _read(run_dir: Path) -> _Run:
-    metrics = _checked(run_dir / "metrics.json", _metrics)
-    predictions = _checked(
+    metrics = checked(run_dir / "metrics.json", _metrics)
+    predictions = checked(
         run_dir / "predictions.csv", lambda text: read_predictions(text, metrics.classes)
     )
     return _Run(
         metrics=metrics,
         predictions=predictions,
-        scored=_checked(run_dir / "predictions.csv", read_scored) if metrics.score else (),
-        scores=_checked(
+        scored=checked(run_dir / "predictions.csv", read_scored) if metrics.score else (),
+        scores=checked(
             run_dir / "predictions.csv", lambda _: binary_scores(predictions, metrics.primary)
         )
         if metrics.classes
         else None,
-        attributions=_checked(run_dir / "attributions.json", Attributions.model_validate_json),
+        attributions=checked(run_dir / "attributions.json", Attributions.model_validate_json),
         flow=read_flow(run_dir),
-        quality=_checked(run_dir / "quality.csv", read_quality)
+        quality=checked(run_dir / "quality.csv", read_quality)
         if (run_dir / "quality.csv").exists()
         else (),
-        audit=_checked(run_dir / "audit.json", _Audit.model_validate_json),
-        study=_checked(
+        audit=checked(run_dir / "audit.json", _Audit.model_validate_json),
+        study=checked(
             run_dir / "study.yaml", lambda text: Study.model_validate(yaml.safe_load(text))
         ),
-        study_yaml=_checked(run_dir / "study.yaml", str),
-        provenance=_checked(run_dir / "provenance.json", _Facts.validate_json),
+        study_yaml=checked(run_dir / "study.yaml", str),
+        provenance=checked(run_dir / "provenance.json", _Facts.validate_json),
         histories=_histories(run_dir / "checkpoints" / metrics.primary),
     )
 
@@ -214,7 +210,7 @@ def _histories(folder: Path) -> Histories:
     histories: dict[int, list[tuple[EpochRecord, ...]]] = {}
     for path in sorted(folder.glob(f"repeat0-fold*-seed*/{HISTORY}")):
         fold = int(path.parent.name.split("-")[1].removeprefix("fold"))
-        histories.setdefault(fold, []).append(_checked(path, _epochs))
+        histories.setdefault(fold, []).append(checked(path, _epochs))
     return dict(sorted(histories.items()))
 
 

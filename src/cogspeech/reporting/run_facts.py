@@ -21,8 +21,6 @@ from cogspeech.reporting.reading import checked
 from cogspeech.settings import Component
 from cogspeech.types import Estimate
 
-SIGNIFICANT = 0.05
-
 
 class _Read(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="ignore")

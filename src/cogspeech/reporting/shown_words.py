@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.evaluation.score_metrics import Scored
 from cogspeech.reporting.outcomes import answer_of, label_of, truth_of
+from cogspeech.reporting.reading import Part
 
 SHOWN_PAUSE_S = 0.5
 MOST_WORDS = 600
@@ -17,11 +17,7 @@ TINTS = 4
 """Steps of the colour scale on each side of 0."""
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
-class Share(_Read):
+class Share(Part):
     """One word and what it did to the score."""
 
     word_index: int
@@ -32,7 +28,7 @@ class Share(_Read):
     attribution: float
 
 
-class Attributions(_Read):
+class Attributions(Part):
     """``attributions.json``."""
 
     meaning: str
