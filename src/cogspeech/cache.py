@@ -11,15 +11,18 @@ right, missing, or damaged, and a damaged one is made again.
 Participants stand there as digests of their ids, never by name.
 """
 
+import ctypes
 import hashlib
 import json
+import math
+import mmap
 import os
 import tempfile
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -298,17 +301,41 @@ class ContentCache:
         return self.folder / "people" / _person_digest(participant_id)
 
 
-class _Mapped(np.memmap[Any, Any]):
+class _Mapped(np.ndarray[Any, Any]):
     """An array in a file; sent to another process, it is opened there and not copied."""
 
+    place: tuple[str, str, int, tuple[int, ...]] | None
+
+    def __array_finalize__(self, made_from: object) -> None:
+        self.place = None  # of a part of one, or of what was computed from it
+
     def __reduce__(self) -> Any:
-        if isinstance(self.base, mmap):
-            return _open_mapped, (str(self.filename), self.dtype.str, self.offset, self.shape)
-        return np.asarray(self).__reduce__()  # a part of one
+        return (_open_mapped, self.place) if self.place else np.asarray(self).__reduce__()
 
 
 def _open_mapped(path: str, dtype: str, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-    return _Mapped(path, dtype=dtype, mode="c", offset=offset, shape=shape)
+    """Unlike `numpy.memmap`, which keeps every file open: a process may open only so many.
+
+    Raises:
+        OSError: the file is gone, or the system has no more maps.
+    """
+    count = math.prod(shape)
+    end = offset + count * np.dtype(dtype).itemsize
+    library = ctypes.CDLL(None, use_errno=True)
+    library.mmap.restype = ctypes.c_void_p
+    library.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
+    with open(path, "rb") as stream:  # noqa: PTH123  it comes from a pickle, as text
+        if os.fstat(stream.fileno()).st_size < end:
+            raise OSError(f"{path}: is shorter than the array in it")
+        allowed = mmap.PROT_READ | mmap.PROT_WRITE
+        address = library.mmap(None, end, allowed, mmap.MAP_PRIVATE, stream.fileno(), 0)
+    if address is None or address == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), f"{path}: cannot be mapped")
+    pages = (ctypes.c_char * end).from_address(address)
+    weakref.finalize(pages, library.munmap, ctypes.c_void_p(address), ctypes.c_size_t(end))
+    array = np.frombuffer(memoryview(pages), dtype, count, offset).reshape(shape).view(_Mapped)
+    array.place = (path, dtype, offset, shape)
+    return array
 
 
 def _mapped(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -318,7 +345,7 @@ def _mapped(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
         places = json.loads(stream.read(length))
     found = dict(arrays)
     for name, array in arrays.items():
-        if array.nbytes >= SMALLEST_MAP_BYTES:
+        if array.nbytes >= SMALLEST_MAP_BYTES and os.name == "posix":
             offset = 8 + length + int(places[name]["data_offsets"][0])
             with suppress(OSError):  # the system has no more maps: this one stays in memory
                 found[name] = _open_mapped(
