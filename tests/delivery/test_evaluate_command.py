@@ -197,8 +197,8 @@ def test_two_runs_are_compared_on_the_same_participants(tmp_path, capsys, monkey
     assert main(["compare", str(a), str(b)]) == 0
 
     shown = capsys.readouterr().out
-    assert "paired differences on the same 20 participants" in shown
-    assert "m minus n" in shown
+    assert "A minus B on the same 20 participants" in shown
+    assert f"A: m in {a}\nB: n in {b}\n" in shown
     assert "divided the participants differently" not in shown
     assert "cannot be detected here" in shown
 
@@ -212,7 +212,7 @@ def test_runs_of_the_same_system_are_told_apart_and_other_folds_are_said(
     assert main(["compare", str(a), str(b)]) == 0
 
     shown = capsys.readouterr().out
-    assert f"m in {a} minus m in {b}" in shown
+    assert f"A: m in {a}\nB: m in {b}\n" in shown
     assert "divided the participants differently" in shown
 
 
@@ -228,3 +228,18 @@ def test_runs_of_other_people_or_labels_are_refused(tmp_path, refused):
     assert "1 participants have another label" in refused("compare", a, c)
     assert "(p3)" in refused("compare", a, c)
     assert "is no run folder" in refused("compare", a, tmp_path)
+
+
+def test_the_tables_of_many_systems_fit_a_narrow_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    table = ["system,participant_id,label,probability"]
+    generator = np.random.default_rng(0)
+    for system in ("aligned_cross_attention", *(f"system_number_{n}" for n in range(12))):
+        table += [f"{system},p{i},{i % 2},{generator.random():.3f}" for i in range(30)]
+    (tmp_path / "p.csv").write_text("\n".join([*table, ""]))
+
+    assert main(["evaluate", str(tmp_path / "p.csv")]) == 0
+
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80

@@ -13,8 +13,15 @@ from rich.text import Text
 
 from cogspeech.cache import write_atomically
 from cogspeech.errors import PredictionsError
-from cogspeech.evaluation.comparison import SIGNIFICANT, Comparison, compare_scores, winner
+from cogspeech.evaluation.comparison import (
+    PRIMARY_METRIC,
+    SIGNIFICANT,
+    Comparison,
+    compare_scores,
+    winner,
+)
 from cogspeech.evaluation.detectable import detectable_differences, sentence
+from cogspeech.evaluation.estimates import by_metric
 from cogspeech.evaluation.given import (
     DEFAULT_CLASSES,
     read_predictions,
@@ -28,6 +35,7 @@ from cogspeech.evaluation.summary import Summary, summarise
 from cogspeech.types import RESEARCH_STATEMENT, Estimate
 
 NAMED_PEOPLE = 5
+SHOWN_OF_SEVERAL = ("auroc", "balanced_accuracy")
 METRIC_NAMES = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
@@ -68,13 +76,14 @@ def compare(options: argparse.Namespace) -> None:
         PredictionsError: a folder is no run, or the two tested different participants or labels.
     """
     (name_a, a), (name_b, b) = _read_run(options.run_a), _read_run(options.run_b)
-    names = (name_a, name_b)
-    if name_a == name_b:
-        names = (f"{name_a} in {options.run_a}", f"{name_b} in {options.run_b}")
+    names = (name_a, name_b) if name_a != name_b else (f"{name_a} (A)", f"{name_b} (B)")
     _refuse_other_people(options.run_a, a, options.run_b, b)
     found = compare_scores([(names[0], a, names[1], b)])
     console = Console(highlight=False)
-    console.print(_comparison_table(found, a.num_participants))
+    console.print(Text(f"A: {name_a} in {options.run_a}\nB: {name_b} in {options.run_b}"))
+    metrics = [METRIC_NAMES.get(each.metric, each.metric) for each in found]
+    title = f"A minus B on the same {a.num_participants} participants"
+    console.print(_comparison_table(found, title, first=("metric", metrics)))
     if _digest(options.run_a) != _digest(options.run_b):
         console.print(
             Text("The two runs divided the participants differently; part of any difference may "
@@ -137,61 +146,80 @@ def _some(names: Sequence[str]) -> str:
 
 def _print_summary(summary: Summary) -> None:
     console = Console(highlight=False)
+    console.print(_system_table(summary))
+    primary = next(iter(summary.systems))
+    others = [c for c in summary.comparisons if c.metric == PRIMARY_METRIC]
+    if others:
+        title = f"AUROC of {primary} minus that of each, same {summary.n_participants} participants"
+        console.print(_comparison_table(others, title, first=("minus", [c.b for c in others])))
+    points = [point for point in summary.operating_points if point.system == primary]
+    console.print(_point_table(points, primary))
+    console.print(Text(sentence(summary.detectable)))
+    if len(summary.systems) > 1:
+        console.print(Text("every metric, comparison and operating point: --json FILE"))
+    console.print(Text(RESEARCH_STATEMENT, style="dim"))
+
+
+def _system_table(summary: Summary) -> Table:
+    """Every metric of a single system; of several those that fit a narrow terminal."""
     table = Table(
         box=box.SIMPLE,
         title=f"{summary.n_participants} participants, {summary.n_recordings} recordings",
         caption="mean over runs (95 % interval over participants)",
     )
-    table.add_column("metric", no_wrap=True)
-    for system in summary.systems:
-        table.add_column(Text(system), justify="right")
-    for metric in next(iter(summary.systems.values())):
-        cells = [_cell(found[metric]) for found in summary.systems.values()]
-        table.add_row(METRIC_NAMES.get(metric, metric), *cells)
-    console.print(table)
-    if summary.comparisons:
-        console.print(_comparison_table(summary.comparisons, summary.n_participants))
-    console.print(_point_table(summary.operating_points))
-    console.print(Text(sentence(summary.detectable)))
-    console.print(Text(RESEARCH_STATEMENT, style="dim"))
+    (primary, found), *others = summary.systems.items()
+    if not others:
+        table.add_column("metric", no_wrap=True)
+        table.add_column(Text(primary), justify="right")
+        for metric, estimate in found.items():
+            table.add_row(METRIC_NAMES.get(metric, metric), _cell(estimate))
+        return table
+    table.add_column("system", no_wrap=True)
+    for metric in SHOWN_OF_SEVERAL:
+        table.add_column(METRIC_NAMES[metric], justify="right", no_wrap=True)
+    for system, estimates in by_metric(summary.systems, PRIMARY_METRIC).items():
+        style = "bold" if system == primary else None
+        cells = [_cell(estimates[metric]) for metric in SHOWN_OF_SEVERAL]
+        table.add_row(Text(system), *cells, style=style)
+    return table
 
 
-def _comparison_table(comparisons: Sequence[Comparison], n: int) -> Table:
+def _comparison_table(
+    comparisons: Sequence[Comparison], title: str, *, first: tuple[str, Sequence[str]]
+) -> Table:
+    """One row per comparison; the first column tells them apart."""
+    tests = "; ".join(dict.fromkeys(each.test for each in comparisons))
     table = Table(
         box=box.SIMPLE,
-        title=f"paired differences on the same {n} participants",
-        caption=f"95 % intervals; a verdict needs an adjusted p of at most {SIGNIFICANT} (Holm)",
+        title=title,
+        caption=f"{tests}; 95 % intervals; a verdict on the first needs an adjusted p of at most "
+        f"{SIGNIFICANT} (Holm)",
     )
-    for heading in ("systems", "metric", "difference", "p", "adjusted p", "test", "verdict"):
-        table.add_column(heading)
-    for found in comparisons:
+    for heading in (first[0], "difference", "adjusted p", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    for name, found in zip(first[1], comparisons, strict=True):
         won = winner(found)
-        counts = f", {found.discordant[0]}:{found.discordant[1]}" if found.discordant else ""
         table.add_row(
-            Text(f"{found.a} minus {found.b}"),
-            METRIC_NAMES.get(found.metric, found.metric),
-            f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})",
-            f"{found.p_value:.3f}",
+            Text(name),
+            f"{found.difference:+.2f} ({found.low:+.2f} to {found.high:+.2f})",
             f"{found.p_adjusted:.3f}",
-            f"{found.test}{counts}",
-            Text(f"{won} is better" if won else "no difference was shown"),
+            "not shown" if won is None else "better" if won == found.a else "worse",
         )
     return table
 
 
-def _point_table(points: Sequence[OperatingPoint]) -> Table:
+def _point_table(points: Sequence[OperatingPoint], system: str) -> Table:
     table = Table(
         box=box.SIMPLE,
-        title="operating points",
+        title=f"operating points of {system}",
         caption="read off: from the ROC curve of these very participants; no threshold that was "
         "chosen on them keeps its promise elsewhere",
     )
-    for heading in ("system", "held", "sensitivity", "specificity", "threshold"):
+    for heading in ("held", "sensitivity", "specificity", "threshold"):
         table.add_column(heading)
     for point in points:
         held = "threshold" if point.held == "threshold" else f"{point.held} {point.value:.2f}"
         table.add_row(
-            Text(point.system),
             held,
             "held" if point.held == "sensitivity" else _cell(point.sensitivity),
             "held" if point.held == "specificity" else _cell(point.specificity),
