@@ -324,7 +324,7 @@ def _open_mapped(path: str, dtype: str, offset: int, shape: tuple[int, ...]) -> 
     library = ctypes.CDLL(None, use_errno=True)
     library.mmap.restype = ctypes.c_void_p
     library.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
-    with open(path, "rb") as stream:  # noqa: PTH123  it comes from a pickle, as text
+    with Path(path).open("rb") as stream:
         if os.fstat(stream.fileno()).st_size < end:
             raise OSError(f"{path}: is shorter than the array in it")
         allowed = mmap.PROT_READ | mmap.PROT_WRITE
