@@ -107,6 +107,8 @@ def test_the_evaluation_finds_every_fit_finished(tmp_path, one_by_one, monkeypat
     worker = a_worker(tmp_path)
     fit_ahead(worker, a_plan(), build_engine("local", EngineOptions()), seeds=(7,))
 
+    assert files(tmp_path) == one_by_one
+
 
 @pytest.mark.slow
 def test_local_workers_leave_the_same_bytes_and_one_that_dies_is_started_again(

@@ -84,7 +84,9 @@ def test_no_message_holds_a_word_of_a_transcript(check, sound):
 
 @pytest.mark.parametrize("classes", [(), ("control",), CLASSES, ("a", "b", "c")])
 def test_it_lives_with_a_table_of_nothing(check, classes):
-    list(check.find(Evidence(items=(), classes=classes)))
+    found = list(check.find(Evidence(items=(), classes=classes)))
+
+    assert [finding.recordings for finding in found if finding.recordings] == []
 
 
 def test_it_lives_with_recordings_of_which_nothing_is_known(check):
@@ -94,7 +96,9 @@ def test_it_lives_with_recordings_of_which_nothing_is_known(check):
     ]
     items = tuple(Item(recording=row, sound=None, sound_problem="gone") for row in rows)
 
-    list(check.find(Evidence(items=items, classes=CLASSES)))
+    found = list(check.find(Evidence(items=items, classes=CLASSES)))
+
+    assert {name for finding in found for name in finding.recordings} <= {"0", "1", "2", "3"}
 
 
 def test_no_code_belongs_to_two_checks():

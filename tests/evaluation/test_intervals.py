@@ -10,7 +10,6 @@ from cogspeech.evaluation.intervals import (
     bootstrap_error,
     logit_interval,
     median_interval,
-    p_above_chance,
     percentile_interval,
     wilson,
 )
@@ -28,23 +27,6 @@ def test_the_logit_interval_stays_inside_and_is_narrow_with_a_small_error():
 
     assert 0.5 < low < 0.95 < high < 1.0
     assert logit_interval(1.0, 0.0, smaller_class=9.0) == wilson(1.0, 9.0)
-
-
-def test_the_p_value_agrees_with_the_interval():
-    """One-sided p below 0.025 exactly where the 95 % interval excludes 0.5."""
-    for error in np.linspace(0.02, 0.12, 21):
-        low, _ = logit_interval(0.62, error, smaller_class=30.0)
-        p_value = p_above_chance(0.62, error, smaller_class=30.0)
-        assert (low > 0.5) == (p_value < 0.025)
-
-
-def test_the_p_value_at_the_ends():
-    sizes = {"smaller_class": 10.0}
-
-    assert p_above_chance(1.0, 0.0, **sizes) == 2**-10
-    assert p_above_chance(0.0, 0.0, **sizes) == 1.0
-    assert p_above_chance(0.5, 0.0, **sizes) == 1.0
-    assert p_above_chance(0.5, 0.1, **sizes) == pytest.approx(0.5)
 
 
 def test_resamples_keep_the_size_of_each_class_and_are_the_same_every_time():

@@ -40,19 +40,6 @@ def logit_interval(
     return float(low), float(high)
 
 
-def p_above_chance(auroc: float, standard_error: float, *, smaller_class: float | int) -> float:
-    """One-sided p that an AUROC is 0.5 or less, on the scale of `logit_interval`.
-
-    Where all pairs are ranked rightly: the chance of as many coin tosses as the smaller class has
-    participants.
-    """
-    if auroc in (0.0, 1.0):
-        return float(0.5**smaller_class) if auroc else 1.0
-    if standard_error == 0.0:
-        return float(auroc <= 0.5)
-    return float(norm.sf(np.log(auroc / (1.0 - auroc)) * auroc * (1.0 - auroc) / standard_error))
-
-
 def bootstrap_counts(
     labels: Int[np.ndarray, " participant"], draws: int = BOOTSTRAP_DRAWS
 ) -> Float[np.ndarray, "draw participant"]:

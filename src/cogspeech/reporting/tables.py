@@ -25,7 +25,6 @@ from cogspeech.types import Estimate
 
 MOST_METRICS = 4
 """Columns of a LaTeX table; more metrics make another one."""
-NOT_RUN = "not applicable"
 CORRECTED = (
     "Paired on the same participants; p adjusted by Holm over all comparisons of the study. Where "
     "the adjusted p is above 0.05, no difference was shown."

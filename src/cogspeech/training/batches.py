@@ -14,8 +14,6 @@ import numpy as np
 from cogspeech.types import EmbeddedRecording
 
 Indices = tuple[int, ...]
-Step = tuple[Indices, ...]
-"""The passes of one optimizer step."""
 
 
 def length_of(recording: EmbeddedRecording) -> tuple[int, int]:
