@@ -21,7 +21,7 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) install --quiet -c constraints.txt -e '.[align,asr,demo,media,opensmile,peft,ray,tensorboard,tune,vad,test,dev]'
+	$(PIP) install --quiet -c constraints.txt -e '.[align,asr,browser,demo,docs,explain,export,media,opensmile,peft,ray,serve,tensorboard,tune,vad,test,dev]'
 	touch $@
 
 demo: $(VENV)/.demo
