@@ -59,9 +59,9 @@ def test_a_temperature_alone_moves_nobody_across_a_half(value, slope):
     [
         ((0.6, 0.6), 0.2, 0, None),
         ((0.6, 0.6), 0.8, 1, None),
-        ((0.6, 0.6), 0.5, None, "both classes are plausible at 90 % coverage"),
-        ((0.6, 0.6), 0.6, None, "both classes are plausible at 90 % coverage"),
-        ((0.2, 0.3), 0.5, None, "neither class is plausible at 90 % coverage"),
+        ((0.6, 0.6), 0.5, None, "uncertain: both classes are plausible at 90 % coverage"),
+        ((0.6, 0.6), 0.6, None, "uncertain: both classes are plausible at 90 % coverage"),
+        ((0.2, 0.3), 0.5, None, "uncertain: neither class is plausible at 90 % coverage"),
         ((0.2, 0.5), 0.55, 1, None),
         ((0.9, 0.2), 0.7, 0, None),
     ],

@@ -199,8 +199,7 @@ def test_the_bundle_travels(finished, study: Study) -> None:
 
     assert bundle.digest == result.bundle.digest
     assert bundle.facts.fusion == study.fusion
-    assert bundle.facts.fewest_words == 4
-    assert bundle.facts.training["participants"] == 8
+    assert bundle.facts.training.participants == 8
 
 
 def test_the_study_in_the_run_folder_is_the_study(finished, study: Study) -> None:

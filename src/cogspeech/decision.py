@@ -78,7 +78,7 @@ class DecisionRule(Settings):
         if plausible.sum() == 1:
             return int(plausible.argmax()), None
         which = "both classes are" if plausible.any() else "neither class is"
-        return None, f"{which} plausible at {100 * self.sets.coverage:g} % coverage"
+        return None, f"uncertain: {which} plausible at {100 * self.sets.coverage:g} % coverage"
 
 
 def participants_digest(participants: Iterable[str]) -> str:

@@ -4,8 +4,10 @@ CogspeechError
 ├── ConfigError        the study file
 ├── CorpusError        the recordings table
 │   └── AudioError     one recording's audio
+│       └── SilentAudioError   no sample but 0
 ├── AuditError         recordings from which nothing may be concluded
 ├── TranscriptError    words and their times
+│   └── NoWordsError   nobody says a word
 ├── EncoderError       a checkpoint or tokenizer that cannot be used
 ├── EmbeddingError     recordings that could not be embedded
 ├── CacheError         the embedding cache
@@ -40,12 +42,20 @@ class AudioError(CorpusError):
     """A recording's audio cannot be used."""
 
 
+class SilentAudioError(AudioError):
+    """A recording, or all that the participant says in it, is digital silence."""
+
+
 class AuditError(CogspeechError):
     """No result of these recordings could be relied on."""
 
 
 class TranscriptError(CogspeechError):
     """Words or their times cannot be used."""
+
+
+class NoWordsError(TranscriptError):
+    """A recording in which no word is heard, or none of the participant stands."""
 
 
 class EncoderError(CogspeechError):

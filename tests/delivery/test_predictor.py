@@ -41,9 +41,12 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
     assert list(answer) == [
         "recording_id",
         "probability",
+        "score",
         "decision",
         "reasons",
+        "language",
         "words",
+        "explainer",
         "streams",
         "quality",
         "bundle",
@@ -88,8 +91,8 @@ def test_the_served_probability_is_calibrated_as_the_bundle_says(run, tmp_path):
 @pytest.mark.parametrize(
     ("largest", "decision", "reasons"),
     [
-        ([1.0, 1.0], "abstain", ["both classes are plausible at 90 % coverage"]),
-        ([0.0, 0.0], "abstain", ["neither class is plausible at 90 % coverage"]),
+        ([1.0, 1.0], "abstain", ["uncertain: both classes are plausible at 90 % coverage"]),
+        ([0.0, 0.0], "abstain", ["uncertain: neither class is plausible at 90 % coverage"]),
         ([1.0, 0.0], "well", []),
         ([0.0, 1.0], "ill", []),
     ],
@@ -116,7 +119,10 @@ def test_fewer_words_than_ever_seen_make_it_abstain(run, tmp_path):
     answer = Predictor.from_folder(run / "model").predict(tmp_path / "short.wav")
 
     assert answer["decision"] == "abstain"
-    assert answer["reasons"] == ["too short: 2 words, trained on recordings of at least 6"]
+    assert answer["reasons"][:2] == [
+        "too_short: duration 2 s, trained on 4.19 to 4.69 s",
+        "too_short: words 2, trained on 6.38 to 7.38",
+    ]
 
 
 def test_a_named_transcript_is_used(run, tmp_path):
@@ -125,7 +131,7 @@ def test_a_named_transcript_is_used(run, tmp_path):
     predictor = Predictor.from_folder(run / "model")
 
     assert predictor.predict(tmp_path / "a.wav", tmp_path / "other.words.json")["words"]
-    with pytest.raises(TranscriptError, match="no such words file; give its path"):
+    with pytest.raises(TranscriptError, match="no such words file, and the study had no recog"):
         predictor.predict(tmp_path / "a.wav")
 
 
@@ -193,7 +199,10 @@ def test_a_sample_rate_it_was_never_trained_on_makes_it_abstain(run, tmp_path):
     answer = Predictor.from_folder(run / "model").predict(tmp_path / "a.wav", words)
 
     assert answer["decision"] == "abstain"
-    assert answer["reasons"] == ["other sample rate: 8000 Hz, trained on recordings at 16000 Hz"]
+    assert answer["reasons"] == [
+        "other_sample_rate: 8000 Hz, trained on recordings at 16000 Hz",
+        "outside_training_range: bandwidth 4000 Hz, trained on 8000 to 8000 Hz",
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.settings import Component
 from cogspeech.training.bundle import make_bundle
-from cogspeech.training.bundle_facts import BundleFacts
+from cogspeech.training.bundle_facts import BundleFacts, TrainingCorpus
 from cogspeech.types import RESEARCH_STATEMENT, Corpus, Estimate, Recording, no_progress
 
 NOTICE = "These voices are synthetic."
@@ -64,9 +64,8 @@ def _result(*probes: ProbeResult, notice: str | None = None) -> StudyResult:
         text_encoder=study.text_encoder,
         transcripts=TranscriptsSection(),
         sizes=ModelSizes(d_audio=4, d_text=3),
-        fewest_words=1,
         sample_rates_hz=(16_000,),
-        training={},
+        training=TrainingCorpus(participants=8, recordings=8),
         notice=notice,
     )
     return StudyResult(

@@ -212,7 +212,7 @@ def test_ray_listens_on_loopback_only(make_jobs, encoders, cache):
     asked = engine("ray", 1)
     from cogspeech.embeddings.worker import Worker
 
-    with asked.opened(Worker(encoders, cache.folder)) as open_slot:
+    with asked.opened(Worker(encoders, cache)) as open_slot:
         (job,) = make_jobs("fine0")
         open_slot().submit((job,)).result()
         new = {address for inode, address in _listening().items() if inode not in before}

@@ -11,7 +11,7 @@ from cogspeech.errors import BundleError
 from cogspeech.fusion.base import collate
 from cogspeech.settings import Component
 from cogspeech.training.bundle import load_bundle, make_bundle, save_bundle
-from cogspeech.training.bundle_facts import BundleFacts
+from cogspeech.training.bundle_facts import BundleFacts, TrainingCorpus
 from fusion_variants import RECORDINGS, SIZES, VARIANTS, label, random_model, recordings_for
 
 
@@ -160,9 +160,8 @@ def test_saved_and_loaded_it_gives_the_same_bits(model, component, tmp_path):
         text_encoder=Component(name="hashed_words"),
         transcripts=TranscriptsSection(),
         sizes=SIZES,
-        fewest_words=1,
         sample_rates_hz=(16_000,),
-        training={},
+        training=TrainingCorpus(participants=8, recordings=8),
         notice=None,
     )
 

@@ -5,12 +5,12 @@ import pytest
 
 from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.decision import ConformalSets, DecisionRule, FittedOn, participants_digest
-from cogspeech.delivery.predictor import _answer_json
+from cogspeech.delivery.answer import said_json
 from cogspeech.errors import BundleError
 from cogspeech.learning_sections import TrainingSection
 from cogspeech.settings import Component
 from cogspeech.training.bundle import load_bundle, make_bundle, save_bundle
-from cogspeech.training.bundle_facts import BundleFacts
+from cogspeech.training.bundle_facts import BundleFacts, TrainingCorpus
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target
 from cogspeech.training.prediction import predict_answers
@@ -58,9 +58,8 @@ def facts(fit, target, **more):
         transcripts=TranscriptsSection(),
         sizes=fit.model.sizes,
         score_scale=fit.objective.score_scale,
-        fewest_words=1,
         sample_rates_hz=(16_000,),
-        training={},
+        training=TrainingCorpus(participants=8, recordings=8),
         notice=None,
         **more,
     )
@@ -98,7 +97,7 @@ def test_an_answer_holds_what_the_target_tells(name):
     fit = trained(target)
     answers = predict_answers(fit.model, fit.objective, part(target).recordings[:1])
 
-    said = _answer_json(answers, target, None, [])
+    said = said_json(answers, target, None, [])
 
     assert ("probabilities" in said) == (name in ("ordinal", "joint"))
     assert ("predicted_score" in said) == (name in ("regression", "joint"))
@@ -106,7 +105,7 @@ def test_an_answer_holds_what_the_target_tells(name):
     if "probabilities" in said:
         assert said["decision"] == max(said["probabilities"], key=said["probabilities"].get)
         assert said["probability"] == pytest.approx(1 - said["probabilities"]["a"])
-    assert _answer_json(answers, target, None, ["short"]) == {
+    assert said_json(answers, target, None, ["short"]) == {
         **said,
         "decision": "abstain",
         "reasons": ["short"],
@@ -134,12 +133,13 @@ def test_what_is_served_is_what_the_rule_says(raw):
     answers = Answers(probabilities=np.array([[1 - raw, raw]]))
     target = TARGETS["binary"]
 
-    said = _answer_json(answers, target, RULE, [])
+    said = said_json(answers, target, RULE, [])
 
     probability = float(RULE.calibrated(np.array([raw]))[0])
     chosen, reason = RULE.decide(probability)
     assert said == {
         "probability": probability,
+        "score": raw,
         "decision": "abstain" if chosen is None else target.classes[chosen],
         "reasons": [reason] if reason else [],
     }
@@ -149,9 +149,7 @@ def test_a_reason_of_the_recording_stands_before_that_of_the_sets():
     answers = Answers(probabilities=np.array([[0.45, 0.55]]))
     wide = RULE.sets.model_copy(update={"largest": (1.0, 1.0)})
 
-    said = _answer_json(
-        answers, TARGETS["binary"], RULE.model_copy(update={"sets": wide}), ["short"]
-    )
+    said = said_json(answers, TARGETS["binary"], RULE.model_copy(update={"sets": wide}), ["short"])
 
     assert said["decision"] == "abstain"
-    assert said["reasons"] == ["short", "both classes are plausible at 90 % coverage"]
+    assert said["reasons"] == ["short", "uncertain: both classes are plausible at 90 % coverage"]

@@ -15,7 +15,7 @@ from cogspeech.errors import BundleError
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.settings import Component
 from cogspeech.training.bundle import _digest, load_bundle, make_bundle, save_bundle
-from cogspeech.training.bundle_facts import BundleFacts
+from cogspeech.training.bundle_facts import BundleFacts, TrainingCorpus
 
 FACTS = BundleFacts(
     study="s",
@@ -25,9 +25,8 @@ FACTS = BundleFacts(
     text_encoder=Component(name="hashed_words"),
     transcripts=TranscriptsSection(),
     sizes=ModelSizes(d_audio=5, d_text=3),
-    fewest_words=1,
     sample_rates_hz=(16_000,),
-    training={},
+    training=TrainingCorpus(participants=8, recordings=8),
     notice=None,
 )
 

@@ -19,7 +19,7 @@ from cogspeech.audit.landmarks import Landmarks, find_landmarks
 from cogspeech.audit.spectrogram import RATE_HZ, log_spectrogram
 from cogspeech.audit.voices import Voice, describe_voice
 from cogspeech.corpora.audio import mono_blocks, probe_audio
-from cogspeech.errors import AudioError
+from cogspeech.errors import SilentAudioError
 from cogspeech.transcripts.speech_energy import FRAME_S, find_speech
 
 VERSION = 1
@@ -85,7 +85,7 @@ def hear(path: Path) -> Sound:
     pieces.append(resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
     samples = np.concatenate(pieces)
     if not native.is_heard or not np.any(samples):
-        raise AudioError(
+        raise SilentAudioError(
             f"audio file '{path}' is digital silence from start to end; leave the recording out"
         )
     speech = find_speech(samples)

@@ -19,7 +19,7 @@ from cogspeech.config import parse_options
 from cogspeech.corpora.decoding import AudioInfo, Decoder
 from cogspeech.corpora.media_files import MediaFile, media_format
 from cogspeech.corpora.sound_files import SoundFile
-from cogspeech.errors import AudioError, ConfigError
+from cogspeech.errors import AudioError, ConfigError, SilentAudioError
 from cogspeech.settings import Settings
 from cogspeech.types import Turn
 
@@ -177,7 +177,7 @@ def read_audio(path: Path, *, sample_rate_hz: int) -> Float[np.ndarray, " sample
     pieces = [piece for _, piece in stream_turns(path, [whole], sample_rate_hz=sample_rate_hz)]
     samples = np.concatenate(pieces)
     if not np.any(samples):
-        raise AudioError(
+        raise SilentAudioError(
             f"audio file '{path}' is digital silence from start to end; leave the recording out"
         )
     return samples

@@ -88,8 +88,13 @@ class ChatHeaders:
     @property
     def language(self) -> str | None:
         """The one of the file, as ISO 639-1 where that is known."""
-        code = self.languages[0] if self.languages else None
-        return None if code in (None, "und") else LANGUAGES.get(code, code)
+        return language_code(self.languages[0]) if self.languages else None
+
+
+def language_code(name: str) -> str | None:
+    """A language as ISO 639-1, where that is known: "eng" and "en-GB" are "en"."""
+    code = name.strip().lower().replace("_", "-").partition("-")[0]
+    return None if code in ("", "und") else LANGUAGES.get(code, code)
 
 
 def read_chat_headers(path: Path) -> ChatHeaders:

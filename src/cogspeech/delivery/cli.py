@@ -231,16 +231,19 @@ def _add_transcript_commands(add: _Adder) -> None:
 def _add_result_commands(add: _Adder) -> None:
     predict = add(
         "predict",
-        _found_in("result_commands", "predict"),
+        _found_in("predict_command", "predict"),
         "score recordings; one json object per line",
     )
     predict.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     predict.add_argument("audio", type=Path, nargs="+", help="audio files")
-    predict.add_argument(
-        "--transcript",
-        type=Path,
-        help="words file of the one audio file (default: NAME.words.json beside each)",
-    )
+    text = "words of the one audio file (default: NAME.words.json beside each, else a recogniser)"
+    predict.add_argument("--transcript", type=Path, metavar="FILE", help=text)
+    text = "turns of the one audio file, which tell who speaks each word"
+    predict.add_argument("--segmentation", type=Path, metavar="FILE", help=text)
+    text = "what finds the words: pocketsphinx, faster_whisper (default: as in training)"
+    predict.add_argument("--recogniser", metavar="NAME", help=text)
+    text = "write the json objects there, and print one readable line per recording"
+    predict.add_argument("--json", type=Path, metavar="FILE", help=text)
     predict.add_argument(
         "--untimed-words",
         choices=["leave", "spread"],

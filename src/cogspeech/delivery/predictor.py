@@ -1,46 +1,73 @@
 """A trained bundle and a recording in; a score, a decision or an abstention, and reasons out."""
 
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
-from cogspeech.cache import ContentCache, cache_folder
-from cogspeech.config import TargetSection, TranscriptsSection
+from cogspeech.audit.listening import hear
+from cogspeech.cache import ContentCache
 from cogspeech.corpora.audio import probe_audio
-from cogspeech.corpora.decoding import AudioInfo
-from cogspeech.decision import DecisionRule
-from cogspeech.embeddings.base import build_encoders
-from cogspeech.embeddings.entries import Job
-from cogspeech.embeddings.extract import embed_recordings
-from cogspeech.errors import BundleError, TranscriptError
-from cogspeech.evaluation.metrics import THRESHOLD
+from cogspeech.delivery.abstention import NO_FRAME, SILENT_TURNS, reasons_to_abstain
+from cogspeech.delivery.answer import NO_ANSWER, bundle_json, quality_json, said_json, word_json
+from cogspeech.delivery.heard import Heard
+from cogspeech.delivery.transient_cache import TransientCache
+from cogspeech.delivery.word_finder import WordFinder
+from cogspeech.embeddings.base import build_encoders, fingerprints
+from cogspeech.embeddings.entries import Entries, Job
+from cogspeech.embeddings.worker import Worker
+from cogspeech.errors import (
+    BundleError,
+    CacheError,
+    EmbeddingError,
+    NoWordsError,
+    SilentAudioError,
+)
 from cogspeech.explanation.base import EXPLAINERS
-from cogspeech.study import EXPLAINER
 from cogspeech.training.bundle import Bundle, load_bundle
-from cogspeech.training.prediction import predict_answers
-from cogspeech.transcripts.base import checked, read_transcript_file
+from cogspeech.training.prediction import one_thread, predict_answers
 from cogspeech.types import (
     RESEARCH_STATEMENT,
-    Answers,
     Attribution,
     EmbeddedRecording,
+    Progress,
     Recording,
     Stream,
-    Transcript,
+    no_progress,
 )
 
 
 class Predictor:
-    """Answers for recordings that no study has seen.
+    """Answers for recordings that no study has seen, one at a time.
+
+    A recording gets the same bits whatever was asked before it, with and without a cache. Encoders
+    and recognisers are loaded once, when first needed. Threads take turns.
 
     Args:
         bundle: from `load_bundle`, or use `from_folder`.
+        recogniser: the transcript source that finds the words where none are given, such as
+            ``pocketsphinx``; by default that of the study.
+        explainer: what says which words moved the score; by default that of the study.
+        cache: keeps vectors and found words between calls and programs; ``None``: nothing of a
+            recording is kept after its answer, in memory or on the disk.
 
     Raises:
-        BundleError: an encoder gives vectors of another size than the model was trained on.
+        BundleError: an encoder is another one than the model was trained on.
+        ConfigError: there is no such recogniser or explainer.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        recogniser: str | None = None,
+        explainer: str | None = None,
+        cache: ContentCache | None = None,
+    ) -> None:
         self._bundle = bundle
         facts = bundle.facts
         self._encoders = build_encoders(facts.audio_encoder, facts.text_encoder, facts.tuned)
@@ -52,167 +79,174 @@ class Predictor:
                 f"was trained on {trained.d_audio} and {trained.d_text}; use the checkpoints it "
                 "was trained with"
             )
-        self._cache = ContentCache(cache_folder())
+        self._refuse_other_checkpoints()
+        self._cache = TransientCache() if cache is None else cache
+        self._explainer_name = explainer or facts.explainer
+        self._explainer = EXPLAINERS.get(self._explainer_name)
+        summary, _, _ = (inspect.getdoc(self._explainer) or "").partition("\n\n")
+        self._meaning = " ".join(summary.split())
+        self._words = WordFinder(facts.transcripts, recogniser, self._cache)
+        self._lock = Lock()
 
     @classmethod
-    def from_folder(cls, folder: Path) -> "Predictor":
+    def from_folder(
+        cls,
+        folder: Path,
+        *,
+        recogniser: str | None = None,
+        explainer: str | None = None,
+        cache: ContentCache | None = None,
+    ) -> "Predictor":
         """The predictor of the bundle in a folder, such as ``RUN/model``.
 
         Raises:
-            BundleError: the folder holds no valid bundle.
+            BundleError: the folder holds no valid bundle, or see the class.
+            ConfigError: there is no such recogniser or explainer.
         """
-        return cls(load_bundle(folder))
+        bundle = load_bundle(folder)
+        return cls(bundle, recogniser=recogniser, explainer=explainer, cache=cache)
 
     def predict(
         self,
         audio_path: Path,
         transcript_path: Path | None = None,
         *,
+        segmentation_path: Path | None = None,
         untimed_words: Literal["leave", "spread"] | None = None,
         without: Stream | None = None,
+        progress: Progress = no_progress,
     ) -> dict[str, Any]:
-        """The contract's json object for one recording.
+        """The contract's json object for one recording; docs/predicting.md has every key.
 
         Args:
             audio_path: the recording.
             transcript_path: its words; by default the words file with the name of the recording
-                beside it (``visit1.wav``, ``visit1.words.json``).
+                beside it (``visit1.wav``, ``visit1.words.json``), else a recogniser finds them.
+            segmentation_path: its turns, which tell who speaks each word.
             untimed_words: what to do where no word has times; by default as in training.
             without: a stream to leave out, because it is not there or not to be trusted. Without
                 ``audio`` the words need no times.
+            progress: is told of the stages "words", "embed" (by window of audio) and "explain".
 
         Raises:
             BundleError: the model cannot do without that stream.
-            AudioError: the audio cannot be used.
-            TranscriptError: the words cannot be used.
+            AudioError: the audio cannot be read. One without speech is no error: the decision is
+                to abstain.
+            TranscriptError: the words cannot be used, or there are none and no recogniser.
         """
-        recording_id = audio_path.stem
         recording = Recording(
-            recording_id=recording_id,
-            participant_id=recording_id,
+            recording_id=audio_path.stem,
+            participant_id=audio_path.stem,
             audio_path=audio_path,
+            transcript_path=self._words.file_for(audio_path, transcript_path),
+            segmentation_path=segmentation_path,
             where=str(audio_path),
         )
-        info = probe_audio(audio_path)
-        words_path = transcript_path or audio_path.with_name(f"{recording_id}.words.json")
-        if not words_path.is_file():
-            raise TranscriptError(
-                f"{words_path}: no such words file; give its path with --transcript"
-            )
-        section = self._section("spread" if without == "audio" else untimed_words)
-        transcript = checked(
-            read_transcript_file(words_path, recording_id=recording_id, section=section),
-            info.duration_s,
-            section,
-            where=str(words_path),
-        )
-        job = Job(recording=recording, transcript=transcript, min_pause_s=section.min_pause_s)
-        (embedded,) = embed_recordings([job], self._encoders, cache=self._cache)
-        if without:
-            embedded = replace(embedded, missing=(without,))
-        return self._answer(transcript, embedded, info)
+        with self._lock, self._kept_or_forgotten():
+            heard = self._listen(recording, "spread" if without == "audio" else untimed_words)
+            progress("words", 1, 1)
+            job, reason = self._job(recording, heard)
+            embedded = self._embed(job, progress) if job else None
+            if embedded and without:
+                embedded = replace(embedded, missing=(without,))
+            answer = self._answer(heard, embedded, reason)
+            progress("explain", 1, 1)
+        return answer
 
-    def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:
-        section = self._bundle.facts.transcripts
-        return section.model_copy(update={"untimed_words": untimed_words or section.untimed_words})
+    def _refuse_other_checkpoints(self) -> None:
+        for stream, now in fingerprints(self._encoders).items():
+            expected: Any = self._bundle.facts.encoders.get(stream, {}).get("files", {})
+            found = now.get("files", {})
+            for name in sorted({*expected} and {*expected, *found}):
+                if expected.get(name) != found.get(name):
+                    raise BundleError(
+                        f"the {stream} encoder is another one than the model was trained on: its "
+                        f"{name} differs; use the checkpoint it was trained with"
+                    )
+
+    @contextmanager
+    def _kept_or_forgotten(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if isinstance(self._cache, TransientCache):
+                self._cache.forget()
+
+    def _listen(
+        self, recording: Recording, untimed_words: Literal["leave", "spread"] | None
+    ) -> Heard:
+        """Sound and words; neither silence nor a lack of words is an error."""
+        info = probe_audio(recording.audio_path)
+        sound, transcript, is_spoken = None, None, False
+        try:
+            sound = hear(recording.audio_path)
+            is_spoken = self._words.is_speech_heard(recording, sound)
+            transcript = self._words.transcript_of(recording, untimed_words)
+        except (SilentAudioError, NoWordsError):
+            pass
+        return Heard(
+            recording_id=recording.recording_id,
+            info=info,
+            sound=sound,
+            is_spoken=is_spoken,
+            transcript=transcript,
+            section=self._bundle.facts.transcripts,
+            encoder_rate_hz=self._encoders[0].sample_rate_hz,
+        )
+
+    def _job(self, recording: Recording, heard: Heard) -> tuple[Job | None, str | None]:
+        """What is to be embedded, or the reason why there is nothing."""
+        if heard.transcript is None:
+            return None, None  # the reason follows from what was heard
+        min_pause_s = self._bundle.facts.transcripts.min_pause_s
+        job = Job(recording=recording, transcript=heard.transcript, min_pause_s=min_pause_s)
+        try:
+            measured = Entries(self._cache, self._encoders).measure(job)
+        except SilentAudioError:
+            return None, SILENT_TURNS
+        has_frames = self._encoders[0].geometry.num_frames(measured.num_samples) > 0
+        return (job, None) if has_frames else (None, NO_FRAME)
+
+    def _embed(self, job: Job, progress: Progress) -> EmbeddedRecording:
+        """Through the same worker and cache as a study.
+
+        Raises:
+            EmbeddingError: the encoders cannot read it.
+        """
+        progress("embed", 0, 1)
+        worker = Worker(self._encoders, self._cache)
+        (outcome,) = worker([job], on_window=partial(progress, "embed"))
+        if outcome.problem:
+            raise EmbeddingError(outcome.problem)
+        embedded = Entries(self._cache, self._encoders).read(job)
+        if embedded is None:
+            raise CacheError("an entry of the cache vanished while it was needed; start again")
+        return embedded
 
     def _answer(
-        self, transcript: Transcript, embedded: EmbeddedRecording, info: AudioInfo
+        self, heard: Heard, embedded: EmbeddedRecording | None, reason: str | None
     ) -> dict[str, Any]:
-        facts = self._bundle.facts
-        model, objective = self._bundle.model, self._bundle.objective
-        answers = predict_answers(model, objective, [embedded])
-        streams = [s for s in model.streams if s not in embedded.missing]
-        reasons = self._reasons_to_abstain(transcript, info, hears="audio" in streams)
-        attributions = EXPLAINERS.get(EXPLAINER)().explain(
-            model, embedded, transcript, objective=objective
-        )
+        bundle, model, objective = self._bundle, self._bundle.model, self._bundle.objective
+        streams = [s for s in model.streams if embedded and s not in embedded.missing]
+        hears = not {"audio", "pauses"}.isdisjoint(streams)
+        reasons = [reason] if reason else reasons_to_abstain(bundle.facts, heard, hears=hears)
+        said = NO_ANSWER | {"reasons": reasons}
+        attributions: tuple[Attribution, ...] = ()
+        if embedded and heard.transcript:
+            answers = predict_answers(model, objective, [embedded])
+            said = said_json(answers, bundle.facts.target, bundle.facts.decision, reasons)
+            with one_thread():
+                attributions = self._explainer().explain(
+                    model, embedded, heard.transcript, objective=objective
+                )
         return {
-            "recording_id": transcript.recording_id,
-            **_answer_json(answers, facts.target, facts.decision, reasons),
-            "words": [_word_json(attribution) for attribution in attributions],
+            "recording_id": heard.recording_id,
+            **said,
+            "language": heard.transcript.language if heard.transcript else None,
+            "words": [word_json(attribution) for attribution in attributions],
+            "explainer": {"name": self._explainer_name, "meaning": self._meaning},
             "streams": streams,
-            "quality": _quality_json(transcript, embedded, info.duration_s),
-            "bundle": {
-                "study": facts.study,
-                "fusion": facts.fusion.name,
-                "classes": list(facts.target.classes),
-                "score": self._bundle.objective.score_column,
-                "weights_sha256": self._bundle.digest,
-                "notice": facts.notice,
-                "shortcuts": [n for n, verdict in facts.probes.items() if verdict == "shortcut"],
-            },
+            "quality": quality_json(heard, embedded, bundle.facts, hears=hears),
+            "bundle": bundle_json(bundle),
             "use": RESEARCH_STATEMENT,
         }
-
-    def _reasons_to_abstain(
-        self, transcript: Transcript, info: AudioInfo, *, hears: bool
-    ) -> list[str]:
-        facts = self._bundle.facts
-        found = len(transcript.participant_words)
-        reasons = []
-        if found < facts.fewest_words:
-            reasons.append(
-                f"too short: {found} words, trained on recordings of at least {facts.fewest_words}"
-            )
-        if hears and info.sample_rate_hz not in facts.sample_rates_hz:
-            known = ", ".join(str(rate) for rate in facts.sample_rates_hz)
-            reasons.append(
-                f"other sample rate: {info.sample_rate_hz} Hz, trained on recordings at {known} Hz"
-            )
-        return reasons
-
-
-def _answer_json(
-    answers: Answers, target: TargetSection, rule: DecisionRule | None, reasons: list[str]
-) -> dict[str, Any]:
-    """The contract's keys for two classes, and more of them for more classes and a score.
-
-    Args:
-        answers: about one recording.
-        target: of the study.
-        rule: of the bundle; for two classes.
-        reasons: to abstain whatever the model says.
-    """
-    said: dict[str, Any] = {"probability": None, "decision": None}
-    if answers.probabilities is not None:
-        each = answers.probabilities[0]
-        said["probability"] = float(answers.positive[0])
-        chosen: int | None = int(each.argmax())
-        if len(each) == 2:
-            chosen = int(said["probability"] >= THRESHOLD)
-        else:
-            said["probabilities"] = dict(zip(target.classes, each.tolist(), strict=True))
-        if rule:
-            said["probability"] = float(rule.calibrated(answers.positive)[0])
-            chosen, reason = rule.decide(said["probability"])
-            reasons = [*reasons, reason] if reason else reasons
-        said["decision"] = None if chosen is None else target.classes[chosen]
-    if answers.scores is not None:
-        said["predicted_score"] = float(answers.scores[0])
-    if reasons:
-        said["decision"] = "abstain"
-    return {**said, "reasons": reasons}
-
-
-def _word_json(attribution: Attribution) -> dict[str, Any]:
-    return {
-        "text": attribution.word.text,
-        "start_s": attribution.word.start_s,
-        "end_s": attribution.word.end_s,
-        "attribution": attribution.value,
-    }
-
-
-def _quality_json(
-    transcript: Transcript, embedded: EmbeddedRecording, duration_s: float
-) -> dict[str, Any]:
-    words = transcript.participant_words
-    return {
-        "duration_s": duration_s,
-        "words": len(words),
-        "words_with_times": sum(word.is_heard and not word.spread for word in words),
-        "words_spread_evenly": sum(word.spread for word in words),
-        "pauses": int(embedded.event_is_pause.sum()),
-        "pause_s": float(embedded.event_duration_s[embedded.event_is_pause].sum()),
-    }

@@ -225,3 +225,9 @@ def build_encoders(
             except ConfigError as error:
                 raise ConfigError(f"finetune.{side}_layers: {error}") from error
     return built
+
+
+def fingerprints(encoders: tuple[AudioEncoder, TextEncoder]) -> dict[str, dict[str, Any]]:
+    """By stream, what the vectors of some encoders depend on."""
+    audio, text = encoders
+    return {"audio": audio.fingerprint(), "text": text.fingerprint()}

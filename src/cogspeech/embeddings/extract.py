@@ -49,7 +49,7 @@ def fill_cache(
         else:
             missing.append(job)
     if missing:
-        for outcome in embed_on(engine, Worker(encoders, cache.folder), missing):
+        for outcome in embed_on(engine, Worker(encoders, cache), missing):
             told(outcome, is_new=True)
     return tuple(outcomes[job.recording.recording_id] for job in jobs)
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from cogspeech.corpora.audio import stream_turns
 from cogspeech.embeddings.base import Level
 from cogspeech.embeddings.spans import Window
-from cogspeech.errors import AudioError
+from cogspeech.errors import AudioError, SilentAudioError
 from cogspeech.types import Turn
 
 
@@ -46,7 +46,7 @@ def measure(path: Path, turns: Sequence[Turn], *, sample_rate_hz: int) -> Measur
         total_of_squares += float(np.square(samples, dtype=np.float64).sum())
         is_silent = is_silent and not np.any(samples)
     if is_silent:
-        raise AudioError(
+        raise SilentAudioError(
             f"audio file '{path}' is digital silence wherever the participant speaks; "
             "leave the recording out"
         )

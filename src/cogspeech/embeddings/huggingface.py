@@ -132,10 +132,20 @@ class HuggingFaceAudioEncoder(_FromCheckpoint, AudioEncoder):
     def encode(
         self, windows: Float[np.ndarray, "window sample"]
     ) -> Float[np.ndarray, "window frame d_audio"]:
-        """The chosen layers of every frame."""
+        """The chosen layers of every frame.
+
+        On a processor one window at a time: so it gets the same bits in any company.
+        """
         # Whisper's extractor pads to 30 s; only the frames of the window itself are real.
         keep = self.geometry.num_frames(windows.shape[1]) if self._is_whisper else None
-        return self._checkpoint.hidden(self._features(windows), keep=keep)
+        features = self._features(windows)
+        size = len(features) if self._checkpoint.device == "cuda" else 1
+        return np.concatenate(
+            [
+                self._checkpoint.hidden(features[at : at + size], keep=keep)
+                for at in range(0, len(features), size)
+            ]
+        )
 
     def states(
         self, windows: Float[np.ndarray, "window sample"]

@@ -5,9 +5,8 @@
 A worker is the same object on every engine: in this process, in a pool, on another machine.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -47,25 +46,37 @@ class Outcome:
         return cls(recording_id=name, audio_s=job.duration_s, num_events=len(job.events))
 
 
+OnWindow = Callable[[int, int], None]
+
+
+def _tell_nobody(done: int, total: int) -> None: ...
+
+
 class Worker:
     """Embeds recordings into a cache; loads each encoder's weights at most once.
 
     Args:
         encoders: with their weights not loaded yet, if the worker is to travel.
-        cache_folder: of the `ContentCache`; on a cluster, a folder that all machines share.
+        cache: on a cluster, in a folder that all machines share.
     """
 
-    def __init__(self, encoders: Encoders, cache_folder: Path) -> None:
+    def __init__(self, encoders: Encoders, cache: ContentCache) -> None:
         self._audio_encoder, self._text_encoder = encoders
-        self._entries = Entries(ContentCache(cache_folder), encoders)
+        self._entries = Entries(cache, encoders)
 
     @property
     def group_s(self) -> float:
         """Seconds of audio to take at a time: enough to fill batches, few enough to lose."""
         return 4 * self._audio_encoder.batch_s
 
-    def __call__(self, jobs: Sequence[Job]) -> tuple[Outcome, ...]:
+    def __call__(
+        self, jobs: Sequence[Job], *, on_window: OnWindow = _tell_nobody
+    ) -> tuple[Outcome, ...]:
         """Makes what is missing; doing it twice gives the same entries.
+
+        Args:
+            jobs: what is to be embedded.
+            on_window: is told how many windows of audio are encoded, of how many so far.
 
         Raises:
             EncoderError: the weights cannot be loaded.
@@ -73,13 +84,14 @@ class Worker:
         """
         problems: dict[str, str] = {}
         in_work: list[_InWork] = []
-        batches = _EqualLengthBatches(self._audio_encoder)
+        batches = _EqualLengthBatches(self._audio_encoder, on_window)
         for job in jobs:
             try:
                 self._embed_text(job)
                 work = self._begin_audio(job)
                 if work:
                     in_work.append(work)
+                    batches.total += work.num_windows
                     for window, samples in work.windows(self._audio_encoder):
                         batches.add(work, window, samples)
                 self._keep_states(job)
@@ -147,6 +159,11 @@ class _InWork:
         self.pool = SpanPool(plan.first, plan.last, encoder.dimension)
         self._windows = plan.windows
 
+    @property
+    def num_windows(self) -> int:
+        """Encoder calls that it takes, if none is shared."""
+        return len(self._windows)
+
     def windows(
         self, encoder: AudioEncoder
     ) -> Iterator[tuple[Window, Float[np.ndarray, " sample"]]]:
@@ -168,8 +185,10 @@ class _EqualLengthBatches:
     with group normalisation, even with a mask.
     """
 
-    def __init__(self, encoder: AudioEncoder) -> None:
+    def __init__(self, encoder: AudioEncoder, on_window: OnWindow) -> None:
         self._encoder = encoder
+        self._on_window = on_window
+        self._done, self.total = 0, 0
         self._waiting: dict[int, list[tuple[_InWork, Window, np.ndarray]]] = {}
 
     def add(self, work: _InWork, window: Window, samples: Float[np.ndarray, " sample"]) -> None:
@@ -190,6 +209,8 @@ class _EqualLengthBatches:
         for (work, window, _), encoded in zip(group, frames, strict=True):
             kept = encoded[window.skip_frames : window.skip_frames + window.num_frames]
             work.pool.add(window.first_frame, kept)
+        self._done += len(group)
+        self._on_window(self._done, self.total)
 
 
 def _plan(job: Job, measured: Measured, encoder: AudioEncoder) -> WindowPlan:

@@ -20,7 +20,7 @@ from cogspeech.training.bundle_facts import BundleFacts
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import Objective, build_objective
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 MAX_WEIGHT_BYTES = 1 << 32
 """Encoder layers that were trained lie beside the fusion."""
 MAX_JSON_BYTES = 1 << 20

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.decision import DecisionRule
@@ -11,6 +11,11 @@ from cogspeech.learning_sections import FinetuneSection
 from cogspeech.settings import Component, Settings
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import ScoreScale
+from cogspeech.training.training_ranges import TrainingRange
+from cogspeech.types import RESEARCH_STATEMENT
+
+FEWEST_COUNTED = 10
+"""People of a class, for their number to be told."""
 
 
 class TunedFacts(Settings):
@@ -28,6 +33,22 @@ class TunedFacts(Settings):
         return cls(section=finetuning.section, checkpoints=finetuning.checkpoints)
 
 
+class TrainingCorpus(Settings):
+    """Whom and what a model was trained on; nothing of it is about fewer than five people."""
+
+    participants: Annotated[int, Field(ge=1)]
+    recordings: Annotated[int, Field(ge=1)]
+    classes: dict[str, int | None] = Field(default_factory=dict)
+    """Participants of each class; ``None``: fewer than `FEWEST_COUNTED`."""
+    languages: tuple[str, ...] = ()
+    """Two letters where they are known."""
+    tasks: tuple[str, ...] = ()
+    words_from: tuple[str, ...] = ()
+    """Where the words came from, such as "manual"."""
+    data_sha256: str = ""
+    study_sha256: str = ""
+
+
 class BundleFacts(Settings):
     """What has to be known to use the weights."""
 
@@ -42,14 +63,20 @@ class BundleFacts(Settings):
     """Of a target with a score."""
     decision: DecisionRule | None = None
     """Calibration, threshold and conformal sets, with the people they come from; of two classes."""
-    fewest_words: Annotated[int, Field(ge=1)]
-    """Words in the shortest recording it was trained on; below it the model abstains."""
+    encoders: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """By stream: what the vectors it was trained on depend on, such as the sha256 of each file of a
+    checkpoint."""
+    ranges: dict[str, TrainingRange] = Field(default_factory=dict)
+    """By measure; outside of them the model abstains. None where it was trained on too few."""
     sample_rates_hz: tuple[int, ...]
-    """Of the recordings it was trained on; it abstains on others, whose bandwidth differs."""
+    """That several people were recorded at; an encoder hears no difference above its own rate, so
+    it stands for all that is higher."""
     probes: dict[str, str] = Field(default_factory=dict)
     """The verdict of every probe of the study it comes from, for everyone who uses it."""
-    training: dict[str, int | str]
-    """Participants, recordings and hashes of what it was trained on."""
+    training: TrainingCorpus
+    explainer: str = "occlusion"
+    """What says which words moved the score."""
+    intended_use: str = RESEARCH_STATEMENT
     notice: str | None
     finetune: TunedFacts | None = None
     """Of a model that was trained with layers of its encoders."""

@@ -11,7 +11,9 @@ from cogspeech.fusion.base import FusionModel
 from cogspeech.training.objectives.base import Objective
 from cogspeech.types import Answers, EmbeddedRecording
 
-PREDICTION_BATCH = 64
+PREDICTION_BATCH = {"cpu": 1, "cuda": 64}
+"""By device. Alone, a recording gets the same bits in any company; on a processor that is faster,
+too, as nothing is padded."""
 
 
 @contextmanager
@@ -41,10 +43,11 @@ def predict_outputs(
     model.refuse_missing(recordings)
     was_training = model.training
     model.eval()
+    size = PREDICTION_BATCH[next(model.parameters()).device.type]
     with one_thread():
         pieces = [
-            model(model.inputs_of(recordings[at : at + PREDICTION_BATCH])).logits.float().cpu()
-            for at in range(0, len(recordings), PREDICTION_BATCH)
+            model(model.inputs_of(recordings[at : at + size])).logits.float().cpu()
+            for at in range(0, len(recordings), size)
         ]
     model.train(was_training)
     return torch.cat(pieces)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cogspeech.config import TranscriptsSection
-from cogspeech.errors import TranscriptError
+from cogspeech.errors import NoWordsError, TranscriptError
 from cogspeech.registry import Registry
 from cogspeech.settings import Settings
 from cogspeech.transcripts.quality import with_fillers
@@ -204,14 +204,15 @@ def checked(
         where: file and row of the recording, for messages.
 
     Raises:
-        TranscriptError: no words of the participant, times most of which cannot be right, or no
-            times at all where they may not be spread.
+        NoWordsError: no words of the participant.
+        TranscriptError: times most of which cannot be right, or no times at all where they may not
+            be spread.
     """
     transcript = with_fillers(transcript)
     place = f"{where}: recording '{transcript.recording_id}'".removeprefix(": ")
     words = transcript.participant_words
     if not words:
-        raise TranscriptError(f"{place} has no words of the participant; correct its transcript")
+        raise NoWordsError(f"{place} has no words of the participant; correct its transcript")
     if not any(word.is_timed for word in words):
         if section.untimed_words == "leave":
             raise TranscriptError(

@@ -151,18 +151,28 @@ class Transcriber:
         audio_s = 0.0
         try:
             audio_s = probe_audio(recording.audio_path).duration_s
-            transcript = self._words_of(recording, only_kept)
-            if self._aligner is not None and not _is_timed(transcript):
-                transcript = self._aligned(transcript, recording, self._aligner, only_kept)
-            transcript = with_segmentation(transcript, recording, self._section)
-            transcript = checked(transcript, audio_s, self._section, where=recording.where)
-            if self._detector is not None:
-                self._listen(recording, self._detector, only_kept)
+            return self.transcript_of(recording, only_kept=only_kept), audio_s
         except (TranscriptError, AudioError) as error:
             text = str(error)
             place = "" if text.startswith(recording.where) else f"{recording.where}: "
             return Untranscribed(recording_id=recording.recording_id, problem=place + text), audio_s
-        return transcript, audio_s
+
+    def transcript_of(self, recording: Recording, *, only_kept: bool = False) -> Transcript:
+        """The checked words of one recording.
+
+        Raises:
+            AudioError: the audio cannot be decoded, or is silence (`SilentAudioError`).
+            TranscriptError: there are none that can be used, or none at all (`NoWordsError`).
+        """
+        transcript = self._words_of(recording, only_kept)
+        if self._aligner is not None and not _is_timed(transcript):
+            transcript = self._aligned(transcript, recording, self._aligner, only_kept)
+        transcript = with_segmentation(transcript, recording, self._section)
+        duration_s = probe_audio(recording.audio_path).duration_s
+        transcript = checked(transcript, duration_s, self._section, where=recording.where)
+        if self._detector is not None:
+            self._listen(recording, self._detector, only_kept)
+        return transcript
 
     @cached_property
     def _sources(self) -> list[TranscriptSource]:

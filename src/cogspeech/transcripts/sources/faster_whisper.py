@@ -11,7 +11,7 @@ from typing import Any, Literal
 from cogspeech.cache import file_digest
 from cogspeech.config import TranscriptsSection, is_offline
 from cogspeech.corpora.audio import read_audio
-from cogspeech.errors import ConfigError, TranscriptError, require
+from cogspeech.errors import ConfigError, NoWordsError, require
 from cogspeech.settings import Settings
 from cogspeech.transcripts.base import SOURCES, TranscriptSource
 from cogspeech.types import Recording, Transcript, Utterance, Word
@@ -60,7 +60,7 @@ class FasterWhisper(TranscriptSource):
         Raises:
             AudioError: the audio cannot be decoded.
             ConfigError: the model cannot be loaded.
-            TranscriptError: no word is heard.
+            NoWordsError: no word is heard.
         """
         samples = read_audio(recording.audio_path, sample_rate_hz=SAMPLE_RATE_HZ)
         segments, info = self._model.transcribe(
@@ -83,7 +83,7 @@ class FasterWhisper(TranscriptSource):
                 # Without the row: what was found is kept for any recording with the same audio.
                 warnings.append(f"faster_whisper: segment {number} ({segment.start:.2f} s) {doubt}")
         if not words:
-            raise TranscriptError(f"{recording.where}: no word is heard; give it a transcript file")
+            raise NoWordsError(f"{recording.where}: no word is heard; give it a transcript file")
         return Transcript(
             recording_id=recording.recording_id,
             words=tuple(words),

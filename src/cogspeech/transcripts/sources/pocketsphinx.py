@@ -13,7 +13,7 @@ from typing import Any
 from cogspeech.cache import remembered_digest
 from cogspeech.config import TranscriptsSection
 from cogspeech.corpora.audio import read_audio
-from cogspeech.errors import ConfigError, TranscriptError, require
+from cogspeech.errors import ConfigError, NoWordsError, TranscriptError, require
 from cogspeech.settings import Settings
 from cogspeech.transcripts.base import SOURCES, TranscriptSource
 from cogspeech.transcripts.speech_energy import (
@@ -64,7 +64,8 @@ class PocketSphinx(TranscriptSource):
         Raises:
             AudioError: the audio cannot be decoded.
             ConfigError: the model cannot be loaded.
-            TranscriptError: the recording is not in English, or no word is heard.
+            TranscriptError: the recording is not in English.
+            NoWordsError: no word is heard.
         """
         language = (recording.language or "en").lower().replace("_", "-").partition("-")[0]
         if language not in ENGLISH:
@@ -87,7 +88,7 @@ class PocketSphinx(TranscriptSource):
             elif len(piece.samples):
                 warnings.append(f"pocketsphinx: no word from {start_s:.2f} s to {end_s:.2f} s")
         if not words:
-            raise TranscriptError(f"{recording.where}: no word is heard; give it a transcript file")
+            raise NoWordsError(f"{recording.where}: no word is heard; give it a transcript file")
         return Transcript(
             recording_id=recording.recording_id,
             words=tuple(words),

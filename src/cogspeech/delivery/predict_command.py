@@ -1,0 +1,108 @@
+"""``cogspeech predict``: what a bundle says about recordings."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from cogspeech.cache import ContentCache, cache_folder, write_atomically
+from cogspeech.delivery.terminal import DONE_IN_PART, progress_bars
+from cogspeech.errors import (
+    AudioError,
+    CogspeechError,
+    EmbeddingError,
+    MissingExtra,
+    TranscriptError,
+)
+from cogspeech.types import Progress
+
+OF_ONE_RECORDING = (AudioError, EmbeddingError, MissingExtra, TranscriptError)
+"""The others go on; any other error would meet them all."""
+
+
+def predict(options: argparse.Namespace) -> int:
+    """One json object per recording; recordings that cannot be read do not stop the others.
+
+    Raises:
+        CogspeechError: wrong options, an unusable bundle, or no recording at all could be read.
+    """
+    _refuse_contradictions(options)
+    answers: list[dict[str, Any]] = []
+    problems: list[CogspeechError] = []
+    with progress_bars(quiet=options.quiet) as progress:
+        for found in _answers(options, progress):
+            if isinstance(found, CogspeechError):
+                problems.append(found)
+                continue
+            answers.append(found)
+            _say(_json_line(found) if options.json is None else readable(found))
+    if options.json is not None and answers:
+        lines = [json.dumps(answer, ensure_ascii=False, allow_nan=False) for answer in answers]
+        write_atomically(options.json, ("\n".join(lines) + "\n").encode())
+    if not problems:
+        return 0
+    if not answers:
+        more = f" (+{len(problems) - 1} more recordings)" if len(problems) > 1 else ""
+        raise type(problems[0])(f"{problems[0]}{more}")
+    sys.stderr.write(f"{len(problems)} of {len(options.audio)} recordings failed:\n")
+    sys.stderr.writelines(f"  {' '.join(str(problem).split())}\n" for problem in problems)
+    return DONE_IN_PART
+
+
+def readable(answer: dict[str, Any]) -> str:
+    """An answer in one line for people."""
+    parts = [str(answer["recording_id"]), str(answer["decision"] or "no decision")]
+    if answer["probability"] is not None:
+        others = " or ".join(answer["bundle"]["classes"][1:])
+        parts.append(f"{others} {answer['probability']:.2f}")
+    if answer.get("predicted_score") is not None:
+        parts.append(f"{answer['bundle']['score']} {answer['predicted_score']:.1f}")
+    return "  ".join([*parts, "; ".join(answer["reasons"])]).rstrip()
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    for flag in ("transcript", "segmentation"):
+        if getattr(options, flag) and len(options.audio) > 1:
+            raise CogspeechError(f"--{flag} belongs to one audio file; give one, or leave it out")
+    if options.transcript and options.recogniser:
+        raise CogspeechError(
+            "--transcript gives the words and --recogniser would find them; leave one out"
+        )
+
+
+def _answers(
+    options: argparse.Namespace, progress: Progress
+) -> Iterator[dict[str, Any] | CogspeechError]:
+    from cogspeech.delivery.predictor import Predictor  # it knows torch, which takes seconds
+
+    predictor = Predictor.from_folder(
+        options.bundle, recogniser=options.recogniser, cache=ContentCache(cache_folder())
+    )
+    for done, audio in enumerate(options.audio, start=1):
+        try:
+            yield predictor.predict(
+                audio,
+                options.transcript,
+                segmentation_path=options.segmentation,
+                untimed_words=options.untimed_words,
+                without=options.without,
+            )
+        except OF_ONE_RECORDING as error:
+            yield error
+        if len(options.audio) > 1:
+            progress("predict", done, len(options.audio))
+
+
+def _json_line(content: object) -> str:
+    """Readable letters where the output can show them, escaped ones where it cannot."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(content, allow_nan=False)
+    return text
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
