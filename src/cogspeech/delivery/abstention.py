@@ -9,6 +9,7 @@ from cogspeech.corpora.chat_headers import language_code
 from cogspeech.delivery.heard import Heard
 from cogspeech.training.bundle_facts import BundleFacts
 from cogspeech.training.training_ranges import MEASURES, Measure
+from cogspeech.transcripts.base import SOURCES
 
 SILENT_TURNS = "no_speech: the audio is digital silence wherever the participant speaks"
 NO_FRAME = "too_short: less audio of the participant than one frame of the audio encoder"
@@ -30,6 +31,7 @@ def reasons_to_abstain(facts: BundleFacts, heard: Heard, *, hears: bool) -> list
     if not heard.is_spoken:
         reasons.append("no_speech: no speech is heard in the audio")
     reasons += _other_language(facts, heard.transcript.language)
+    reasons += _other_words(facts, heard.transcript.source)
     if hears:
         reasons += _other_rate(facts, heard)
     for measure in MEASURES:
@@ -43,6 +45,19 @@ def _other_language(facts: BundleFacts, language: str | None) -> Iterator[str]:
     found = language_code(language) if language else None
     if found and known and found not in known:
         yield f"other_language: '{found}', trained on {', '.join(known)}"
+
+
+def _other_words(facts: BundleFacts, source: str) -> Iterator[str]:
+    """Recognisers leave out and make up words, and place them in their own way."""
+    known = facts.training.words_from
+    if known and _recogniser(source) not in map(_recogniser, known):
+        yield f"other_words: from {source}, trained on words from {', '.join(known)}"
+
+
+def _recogniser(source: str) -> str | None:
+    """The recogniser whose words they are; ``None``: those of a person or an unknown program."""
+    name = source.partition(" ")[0]
+    return name if name in SOURCES.names() else None
 
 
 def _other_rate(facts: BundleFacts, heard: Heard) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cogspeech.audit.listening import hear
 from cogspeech.cache import ContentCache
 from cogspeech.corpora.audio import probe_audio
+from cogspeech.corpora.decoding import AudioInfo
 from cogspeech.delivery.abstention import NO_FRAME, SILENT_TURNS, reasons_to_abstain
 from cogspeech.delivery.answer import NO_ANSWER, bundle_json, quality_json, said_json, word_json
 from cogspeech.delivery.heard import Heard
@@ -134,6 +135,7 @@ class Predictor:
                 to abstain.
             TranscriptError: the words cannot be used, or there are none and no recogniser.
         """
+        info = probe_audio(audio_path)  # before its words: what is no audio needs none
         recording = Recording(
             recording_id=audio_path.stem,
             participant_id=audio_path.stem,
@@ -143,7 +145,7 @@ class Predictor:
             where=str(audio_path),
         )
         with self._lock, self._kept_or_forgotten():
-            heard = self._listen(recording, "spread" if without == "audio" else untimed_words)
+            heard = self._listen(recording, info, "spread" if without == "audio" else untimed_words)
             progress("words", 1, 1)
             job, reason = self._job(recording, heard)
             embedded = self._embed(job, progress) if job else None
@@ -173,10 +175,12 @@ class Predictor:
                 self._cache.forget()
 
     def _listen(
-        self, recording: Recording, untimed_words: Literal["leave", "spread"] | None
+        self,
+        recording: Recording,
+        info: AudioInfo,
+        untimed_words: Literal["leave", "spread"] | None,
     ) -> Heard:
         """Sound and words; neither silence nor a lack of words is an error."""
-        info = probe_audio(recording.audio_path)
         sound, transcript, is_spoken = None, None, False
         try:
             sound = hear(recording.audio_path)

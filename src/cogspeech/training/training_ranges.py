@@ -59,8 +59,6 @@ MEASURES = (
     Measure(name="bandwidth_hz", shown="bandwidth", unit="Hz", slack=1.1, is_ratio=True),
     Measure(name="guessed_times_share", shown="share of words whose times are guessed", slack=0.05,
             below="transcript_quality", above="transcript_quality"),
-    Measure(name="confidence", shown="mean confidence of the words", slack=0.1, is_heard=False,
-            below="transcript_quality"),
 )  # fmt: skip
 
 
@@ -103,7 +101,6 @@ def measure_recording(
         found["words_per_s"] = quality.words_per_s
         found["pause_share"] = quality.pause_s / duration_s
         found["guessed_times_share"] = guessed / quality.words
-        found["confidence"] = quality.confidence
     if sound:
         found["speech_share"] = sound.speech_s / duration_s
         found["level_dbfs"] = sound.level_dbfs
