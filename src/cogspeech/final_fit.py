@@ -16,7 +16,8 @@ from cogspeech.systems import (
     Answered,
     rule_of_fit,
 )
-from cogspeech.training.bundle import Bundle, BundleFacts, TunedFacts, make_bundle
+from cogspeech.training.bundle import Bundle, make_bundle
+from cogspeech.training.bundle_facts import BundleFacts, TunedFacts
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target

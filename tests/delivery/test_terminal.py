@@ -19,7 +19,8 @@ from cogspeech.evaluation.probing import ProbeResult
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
 from cogspeech.settings import Component
-from cogspeech.training.bundle import BundleFacts, make_bundle
+from cogspeech.training.bundle import make_bundle
+from cogspeech.training.bundle_facts import BundleFacts
 from cogspeech.types import RESEARCH_STATEMENT, Corpus, Estimate, Recording, no_progress
 
 NOTICE = "These voices are synthetic."

@@ -10,7 +10,8 @@ from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.errors import BundleError
 from cogspeech.fusion.base import collate
 from cogspeech.settings import Component
-from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
+from cogspeech.training.bundle import load_bundle, make_bundle, save_bundle
+from cogspeech.training.bundle_facts import BundleFacts
 from fusion_variants import RECORDINGS, SIZES, VARIANTS, label, random_model, recordings_for
 
 

@@ -9,7 +9,8 @@ from cogspeech.delivery.predictor import _answer_json
 from cogspeech.errors import BundleError
 from cogspeech.learning_sections import TrainingSection
 from cogspeech.settings import Component
-from cogspeech.training.bundle import BundleFacts, load_bundle, make_bundle, save_bundle
+from cogspeech.training.bundle import load_bundle, make_bundle, save_bundle
+from cogspeech.training.bundle_facts import BundleFacts
 from cogspeech.training.labelled import LabelledPart
 from cogspeech.training.objectives.base import complete_target
 from cogspeech.training.prediction import predict_answers

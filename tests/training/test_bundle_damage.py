@@ -14,7 +14,8 @@ from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.errors import BundleError
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.settings import Component
-from cogspeech.training.bundle import BundleFacts, _digest, load_bundle, make_bundle, save_bundle
+from cogspeech.training.bundle import _digest, load_bundle, make_bundle, save_bundle
+from cogspeech.training.bundle_facts import BundleFacts
 
 FACTS = BundleFacts(
     study="s",
