@@ -260,7 +260,8 @@ def _with_placeholders(inputs: FusionInputs) -> FusionInputs:
     What stands in the vectors, pauses and durations of a missing stream stays there and is
     replaced by the modules that read them.
     """
-    size = torch.sym_max(inputs.event_word.shape[1], inputs.token_word.shape[1])
+    longest: Any = torch.sym_max  # as `max`, and stays a symbol in an exported graph
+    size = longest(inputs.event_word.shape[1], inputs.token_word.shape[1])
     wide = {
         field.name: _widened(getattr(inputs, field.name), size)
         for field in fields(inputs)
@@ -277,7 +278,7 @@ def _with_placeholders(inputs: FusionInputs) -> FusionInputs:
     return replace(inputs, **wide)
 
 
-def _widened(items: Tensor, size: int) -> Tensor:
+def _widened(items: Tensor, size: int | torch.SymInt) -> Tensor:
     """Padded along the second axis."""
     more = items.new_zeros(items.shape[0], size - items.shape[1], *items.shape[2:])
     return torch.cat([items, more], dim=1)

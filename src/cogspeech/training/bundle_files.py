@@ -125,16 +125,23 @@ def read_text(path: Path) -> str:
     Raises:
         BundleError: it is no regular file, too large or not UTF-8.
     """
-    with _opened(path, max_bytes=MAX_TEXT_BYTES) as (stream, size):
-        content = stream.read(size + 1)
-    if len(content) != size:
-        raise BundleError(f"{path}: changed while it was read; try again")
+    content = read_file(path, max_bytes=MAX_TEXT_BYTES)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BundleError(
             f"{path}: is not UTF-8 at byte {error.start}; copy the bundle again"
         ) from error
+
+
+def read_file(path: Path, *, max_bytes: int) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        BundleError: it is none, or too large.
+    """
+    with _opened(path, max_bytes=max_bytes) as (stream, size):
+        return _whole(stream, size, path)
 
 
 def parse_json(text: str, *, where: str) -> Any:
@@ -223,10 +230,7 @@ def read_weights(path: Path, refuse_misfit: Callable[[Mapping[str, TensorShape]]
         stream.seek(8)
         refuse_misfit(_shapes(stream.read(length), size - 8 - length, where=str(path)))
         stream.seek(0)
-        content = stream.read(size + 1)
-    if len(content) != size:
-        raise BundleError(f"{path}: changed while it was read; try again")
-    return content
+        return _whole(stream, size, path)
 
 
 @contextmanager
@@ -252,6 +256,13 @@ def _opened(path: Path, *, max_bytes: int | None) -> Iterator[tuple[BinaryIO, in
             yield stream, status.st_size
     finally:
         os.close(descriptor)
+
+
+def _whole(stream: BinaryIO, size: int, path: Path) -> bytes:
+    content = stream.read(size + 1)
+    if len(content) != size:
+        raise BundleError(f"{path}: changed while it was read; try again")
+    return content
 
 
 def _followed(path: Path) -> Path:
