@@ -254,6 +254,10 @@ def _add_result_commands(add: _Adder) -> None:
         choices=["audio", "text"],
         help="answer without one of the two; the fusion must be trained with stream_dropout",
     )
+    export = add("export", _found_in("export_command", "export"), "a bundle for other programs")
+    export.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
+    export.add_argument("--format", choices=["onnx"], default="onnx", help="of the file")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
     _add_evaluate(add)
     text = "build report, tables, checklists and cards of a run folder anew"
     report = add("report", _found_in("result_commands", "report"), text)

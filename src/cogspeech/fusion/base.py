@@ -260,21 +260,25 @@ def _with_placeholders(inputs: FusionInputs) -> FusionInputs:
     What stands in the vectors, pauses and durations of a missing stream stays there and is
     replaced by the modules that read them.
     """
-    size = max(inputs.event_word.shape[1], inputs.token_word.shape[1])
+    longest: Any = torch.sym_max  # as `max`, and stays a symbol in an exported graph
+    size = longest(inputs.event_word.shape[1], inputs.token_word.shape[1])
     wide = {
         field.name: _widened(getattr(inputs, field.name), size)
         for field in fields(inputs)
         if not field.name.startswith("lacks")
     }
     no_audio, no_text = inputs.lacks_audio[:, None], inputs.lacks_text[:, None]
-    for name in ("word", "is_real"):
-        event, token = wide[f"event_{name}"], wide[f"token_{name}"]
-        wide[f"event_{name}"] = torch.where(no_audio, token, event)
-        wide[f"token_{name}"] = torch.where(no_text, event, token)
+    event, token = wide["event_word"], wide["token_word"]
+    wide["event_word"] = torch.where(no_audio, token, event)
+    wide["token_word"] = torch.where(no_text, event, token)
+    # Masks by logic: no runtime of exported graphs has a `where` of booleans.
+    is_event, is_token = wide["event_is_real"], wide["token_is_real"]
+    wide["event_is_real"] = (is_event & ~no_audio) | (is_token & no_audio)
+    wide["token_is_real"] = (is_token & ~no_text) | (is_event & no_text)
     return replace(inputs, **wide)
 
 
-def _widened(items: Tensor, size: int) -> Tensor:
+def _widened(items: Tensor, size: int | torch.SymInt) -> Tensor:
     """Padded along the second axis."""
     more = items.new_zeros(items.shape[0], size - items.shape[1], *items.shape[2:])
     return torch.cat([items, more], dim=1)

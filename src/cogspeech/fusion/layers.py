@@ -31,16 +31,21 @@ class WordDistanceBias(nn.Module):
     ) -> Float[Tensor, "batch head query key"]:
         """The bias of every pair."""
         distance = query_word[:, :, None] - key_word[:, None, :]  # (batch, query, key)
+        if torch.compiler.is_compiling():  # a graph has no sizes that depend on what is said
+            return self._of(distance).transpose(0, 1)
         # One row per head over all distances that occur, then one look-up: much cheaper, forward
         # and backward, than arithmetic on every pair.
         farthest = int(distance.abs().max())
-        each = torch.arange(-farthest, farthest + 1, device=distance.device)
-        learned = self.by_distance[
-            :, each.clamp(-self.max_distance, self.max_distance) + self.max_distance
-        ]
-        row = learned - self.log_slope.exp()[:, None] * each.abs()  # (head, distance)
+        row = self._of(torch.arange(-farthest, farthest + 1, device=distance.device))
         looked_up = row.index_select(1, (distance + farthest).flatten())
         bias: Tensor = looked_up.view(-1, *distance.shape).transpose(0, 1)
+        return bias
+
+    def _of(self, distance: Int[Tensor, "..."]) -> Float[Tensor, "head ..."]:
+        """The bias of each distance."""
+        near = distance.clamp(-self.max_distance, self.max_distance) + self.max_distance
+        slope = self.log_slope.exp().view(-1, *(1 for _ in distance.shape))
+        bias: Tensor = self.by_distance[:, near] - slope * distance.abs()
         return bias
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +18,31 @@ from cogspeech.embeddings.base import build_encoders
 from cogspeech.errors import BundleError, ConfigError
 from cogspeech.fusion.base import FusionModel, build_fusion
 from cogspeech.training.bundle_facts import BundleFacts
+from cogspeech.training.bundle_files import (
+    CARD,
+    DESCRIPTION,
+    MAX_WEIGHT_BYTES,
+    WEIGHTS,
+    TensorShape,
+    hub_origin,
+    is_there,
+    read_description,
+    read_text,
+    read_weights,
+    refuse_foreign,
+    refuse_other_kinds,
+    shown,
+)
 from cogspeech.training.finetuning import Finetuning
 from cogspeech.training.objectives.base import Objective, build_objective
 
 FORMAT_VERSION = 5
-MAX_WEIGHT_BYTES = 1 << 32
-"""Encoder layers that were trained lie beside the fusion."""
-MAX_JSON_BYTES = 1 << 20
+MAX_PARAMETERS = MAX_WEIGHT_BYTES // 4
+SHA256 = re.compile("[0-9a-f]{64}")
+MAX_TOLD = 5
+"""Differences that a message lists."""
+ENCODERS = "encoders."
+"""Begins the names of the weights of encoder layers that were trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +55,10 @@ class Bundle:
     facts: BundleFacts
     digest: str
     """sha256 of the weights: the name of exactly this model."""
+    card: str | None = None
+    """The model card that lies beside it."""
+    origin: str | None = None
+    """``owner/name@commit`` of one that came from the hub."""
 
 
 def make_bundle(model: FusionModel, facts: BundleFacts) -> Bundle:
@@ -54,45 +77,62 @@ def with_verdicts(bundle: Bundle, verdicts: Mapping[str, str]) -> Bundle:
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
-    """Writes the two files; the json last, so a folder with one is complete."""
+    """Writes its files; the json last, so a folder with one is complete."""
+    weights = _weights(bundle.model)
     plain = {
         "format_version": FORMAT_VERSION,
-        "weights_sha256": bundle.digest,
+        "weights_sha256": _digest(weights),  # of these bytes; those that were read may differ
         **bundle.facts.model_dump(mode="json"),
     }
-    write_atomically(folder / "model.safetensors", _weights(bundle.model))
-    write_atomically(folder / "bundle.json", (json.dumps(plain, indent=2) + "\n").encode())
+    write_atomically(folder / WEIGHTS, weights)
+    if bundle.card is not None:
+        write_atomically(folder / CARD, bundle.card.encode())
+    write_atomically(folder / DESCRIPTION, (json.dumps(plain, indent=2) + "\n").encode())
 
 
 def load_bundle(folder: Path) -> Bundle:
     """The bundle in a folder.
 
+    Whether the weights fit the description is known before one of them is read, and encoder
+    layers are looked for only after everything else has proved sound.
+
     Raises:
         BundleError: a file is missing or damaged, or the weights do not fit the description.
+        EncoderError: the checkpoint below trained encoder layers cannot be found or loaded.
     """
-    facts, expected = _read_facts(folder / "bundle.json")
-    path = folder / "model.safetensors"
-    if not path.is_file() or path.stat().st_size > MAX_WEIGHT_BYTES:
-        raise BundleError(f"{path}: missing, or larger than {MAX_WEIGHT_BYTES >> 20} MB")
-    content = path.read_bytes()
-    if _digest(content) != expected:
-        raise BundleError(f"{path}: not the weights that bundle.json describes; copy both again")
+    refuse_foreign(folder)
+    facts, expected = _read_facts(folder / DESCRIPTION)
+    card = read_text(folder / CARD) if is_there(folder / CARD) else None
+    path = folder / WEIGHTS
     try:
         objective = _objective(facts)
         with torch.device("meta"):  # sizes only: a description cannot ask for memory
             empty = build_fusion(facts.fusion, facts.sizes)
+    except ConfigError as error:
+        raise BundleError(f"{folder}: {error}") from error
+    _refuse_size(empty, folder)
+    content = read_weights(path, lambda found: _refuse_misfit(empty, facts, found, path))
+    if _digest(content) != expected:
+        raise BundleError(f"{path}: not the weights that bundle.json describes; copy both again")
+    try:
         _attach_encoders(empty, facts)
-        own = empty.state_dict()
         tensors = load(content)
     except (SafetensorError, ConfigError) as error:
         raise BundleError(f"{folder}: {error}") from error
-    problem = _misfit(own, tensors)
-    if problem:
-        raise BundleError(f"{path}: does not fit the fusion it names: {problem}; copy both again")
+    del content  # as large as the model
+    _refuse_differences(path, _differences(_shapes_of(empty.state_dict()), _shapes_of(tensors)))
+    _refuse_differences(path, _not_finite(tensors))
     model = build_fusion(facts.fusion, facts.sizes)
     model.encoders = empty.encoders
     model.load_state_dict(tensors)
-    return Bundle(model=model.eval(), objective=objective, facts=facts, digest=expected)
+    return Bundle(
+        model=model.eval(),
+        objective=objective,
+        facts=facts,
+        digest=expected,
+        card=card,
+        origin=hub_origin(folder),
+    )
 
 
 def _attach_encoders(model: FusionModel, facts: BundleFacts) -> None:
@@ -117,22 +157,57 @@ def _attach_encoders(model: FusionModel, facts: BundleFacts) -> None:
     finetuning.attach(model)
 
 
-def _misfit(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """The first thing about some tensors that does not fit those of a model."""
+def _refuse_size(empty: FusionModel, folder: Path) -> None:
+    asked = sum(tensor.numel() for tensor in empty.state_dict().values())
+    if asked > MAX_PARAMETERS:
+        raise BundleError(
+            f"{folder}: describes a model of {asked} parameters, expected at most "
+            f"{MAX_PARAMETERS}; use a bundle made by 'cogspeech run'"
+        )
+
+
+def _refuse_misfit(
+    empty: FusionModel, facts: BundleFacts, found: Mapping[str, TensorShape], path: Path
+) -> None:
+    """Refuses other tensors than those of the fusion; those of encoders need a checkpoint."""
+    if facts.finetune is not None:
+        found = {name: there for name, there in found.items() if not name.startswith(ENCODERS)}
+    _refuse_differences(path, _differences(_shapes_of(empty.state_dict()), found))
+
+
+def _refuse_differences(path: Path, differences: Sequence[str]) -> None:
+    if differences:
+        more = len(differences) - MAX_TOLD
+        told = "; ".join(differences[:MAX_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        raise BundleError(f"{path}: does not fit the fusion it names: {told}; copy both again")
+
+
+def _shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, TensorShape]:
+    return {
+        name: TensorShape(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+        for name, tensor in tensors.items()
+    }
+
+
+def _differences(own: Mapping[str, TensorShape], found: Mapping[str, TensorShape]) -> list[str]:
+    """What about some tensors does not fit those of a model."""
+    differences = []
     for name in sorted({*own, *found}):
         if name not in found:
-            return f"it lacks '{name}'"
-        if name not in own:
-            return f"it has '{name}', which the fusion does not know"
-        there, here = (
-            f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}"
-            for t in (found[name], own[name])
-        )
-        if there != here:
-            return f"'{name}' is {there}, expected {here}"
-        if not torch.isfinite(found[name]).all():
-            return f"'{name}' holds values that are not finite"
-    return ""
+            differences.append(f"it lacks '{name}'")
+        elif name not in own:
+            differences.append(f"it has '{shown(name)}', which the fusion does not know")
+        elif found[name] != own[name]:
+            differences.append(f"'{name}' is {found[name]}, expected {own[name]}")
+    return differences
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    return [
+        f"'{name}' holds values that are not finite"
+        for name, tensor in sorted(tensors.items())
+        if not torch.isfinite(tensor).all()
+    ]
 
 
 def _objective(facts: BundleFacts) -> Objective:
@@ -153,24 +228,23 @@ def _objective(facts: BundleFacts) -> Objective:
 
 
 def _read_facts(path: Path) -> tuple[BundleFacts, str]:
-    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
+    raw = read_description(path)
+    found, digest = raw.pop("format_version", None), raw.pop("weights_sha256", None)
+    if type(found) is not int or found != FORMAT_VERSION:
         raise BundleError(
-            f"{path}: no such bundle; give the 'model' folder of a run, made by 'cogspeech run'"
+            f"{path}: has format {shown(str(found))}, expected {FORMAT_VERSION}; use the cogspeech "
+            "version that made it"
+        )
+    if not isinstance(digest, str) or not SHA256.fullmatch(digest):
+        raise BundleError(
+            f"{path}: 'weights_sha256' is no digest of 64 hexadecimal digits; copy both again"
         )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        found = raw.pop("format_version")
-        if found != FORMAT_VERSION:
-            raise BundleError(
-                f"{path}: has format {found}, expected {FORMAT_VERSION}; use the cogspeech version "
-                "that made it"
-            )
-        digest = str(raw.pop("weights_sha256"))
-        return parse_options(BundleFacts, raw, where=str(path)), digest
+        facts = parse_options(BundleFacts, raw, where=str(path))
     except ConfigError as error:
         raise BundleError(str(error)) from error
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not a valid bundle description ({error})") from error
+    refuse_other_kinds(raw, facts.model_dump(mode="json"), where=str(path))
+    return facts, digest
 
 
 def _weights(model: FusionModel) -> bytes:
