@@ -505,7 +505,11 @@ def test_a_recording_is_explained_by_the_fit_that_has_never_seen_its_participant
     told = []
 
     explained = explain_unseen(
-        primary, cases, plan, progress=lambda *step, audio_s=0.0: told.append(step)
+        primary,
+        cases,
+        plan,
+        study.explanation,
+        progress=lambda *step, audio_s=0.0: told.append(step),
     )
 
     assert set(explained) == {f"r{number}" for number in range(10)}

@@ -11,8 +11,9 @@ from cogspeech import Predictor
 from cogspeech.delivery.cli import main
 from cogspeech.errors import BundleError, TranscriptError
 from cogspeech.evaluation.base import PROBES
+from cogspeech.explanation.base import word_json
 from cogspeech.training.bundle import load_bundle
-from cogspeech.types import RESEARCH_STATEMENT
+from cogspeech.types import RESEARCH_STATEMENT, Attribution, Word
 from tone_corpora import tone_corpus, tone_recording
 
 
@@ -52,8 +53,8 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
     assert answer["recording_id"] == "p003-v1"
     assert answer["decision"] == ("ill" if answer["probability"] >= 0.5 else "well")
     assert answer["reasons"] == []
-    assert [set(word) for word in answer["words"]] == [
-        {"text", "start_s", "end_s", "attribution"}
+    assert [list(word) for word in answer["words"]] == [
+        list(word_json(Attribution(word_index=0, word=Word(text="a"))))
     ] * 6
     assert answer["streams"] == ["audio", "text"]
     assert answer["quality"]["words_with_times"] == 6

@@ -251,6 +251,8 @@ def _add_result_commands(add: _Adder) -> None:
         choices=["audio", "text"],
         help="answer without one of the two; the fusion must be trained with stream_dropout",
     )
+    text = "what tells which words moved the answer (default: %(default)s)"
+    predict.add_argument("--explainer", metavar="NAME", default="occlusion", help=text)
     _add_evaluate(add)
     text = "build report, tables, checklists and cards of a run folder anew"
     report = add("report", _found_in("result_commands", "report"), text)

@@ -14,15 +14,13 @@ from cogspeech.embeddings.entries import Job
 from cogspeech.embeddings.extract import embed_recordings
 from cogspeech.errors import BundleError, TranscriptError
 from cogspeech.evaluation.metrics import THRESHOLD
-from cogspeech.explanation.base import EXPLAINERS
-from cogspeech.study import EXPLAINER
+from cogspeech.explanation.base import EXPLAINERS, word_json
 from cogspeech.training.bundle import Bundle, load_bundle
 from cogspeech.training.prediction import predict_answers
 from cogspeech.transcripts.base import checked, read_transcript_file
 from cogspeech.types import (
     RESEARCH_STATEMENT,
     Answers,
-    Attribution,
     EmbeddedRecording,
     Recording,
     Stream,
@@ -70,6 +68,7 @@ class Predictor:
         *,
         untimed_words: Literal["leave", "spread"] | None = None,
         without: Stream | None = None,
+        explainer: str = "occlusion",
     ) -> dict[str, Any]:
         """The contract's json object for one recording.
 
@@ -80,9 +79,11 @@ class Predictor:
             untimed_words: what to do where no word has times; by default as in training.
             without: a stream to leave out, because it is not there or not to be trusted. Without
                 ``audio`` the words need no times.
+            explainer: what tells which words and pauses moved the answer.
 
         Raises:
             BundleError: the model cannot do without that stream.
+            ConfigError: there is no such explainer, or it has nothing to say about the fusion.
             AudioError: the audio cannot be used.
             TranscriptError: the words cannot be used.
         """
@@ -110,27 +111,27 @@ class Predictor:
         (embedded,) = embed_recordings([job], self._encoders, cache=self._cache)
         if without:
             embedded = replace(embedded, missing=(without,))
-        return self._answer(transcript, embedded, info)
+        return self._answer(transcript, embedded, info, explainer)
 
     def _section(self, untimed_words: Literal["leave", "spread"] | None) -> TranscriptsSection:
         section = self._bundle.facts.transcripts
         return section.model_copy(update={"untimed_words": untimed_words or section.untimed_words})
 
     def _answer(
-        self, transcript: Transcript, embedded: EmbeddedRecording, info: AudioInfo
+        self, transcript: Transcript, embedded: EmbeddedRecording, info: AudioInfo, explainer: str
     ) -> dict[str, Any]:
         facts = self._bundle.facts
         model, objective = self._bundle.model, self._bundle.objective
         answers = predict_answers(model, objective, [embedded])
         streams = [s for s in model.streams if s not in embedded.missing]
         reasons = self._reasons_to_abstain(transcript, info, hears="audio" in streams)
-        attributions = EXPLAINERS.get(EXPLAINER)().explain(
+        attributions = EXPLAINERS.get(explainer)().explain(
             model, embedded, transcript, objective=objective
         )
         return {
             "recording_id": transcript.recording_id,
             **_answer_json(answers, facts.target, facts.decision, reasons),
-            "words": [_word_json(attribution) for attribution in attributions],
+            "words": [word_json(attribution) for attribution in attributions],
             "streams": streams,
             "quality": _quality_json(transcript, embedded, info.duration_s),
             "bundle": {
@@ -193,15 +194,6 @@ def _answer_json(
     if reasons:
         said["decision"] = "abstain"
     return {**said, "reasons": reasons}
-
-
-def _word_json(attribution: Attribution) -> dict[str, Any]:
-    return {
-        "text": attribution.word.text,
-        "start_s": attribution.word.start_s,
-        "end_s": attribution.word.end_s,
-        "attribution": attribution.value,
-    }
 
 
 def _quality_json(

@@ -23,6 +23,7 @@ def predict(options: argparse.Namespace) -> None:
             options.transcript,
             untimed_words=options.untimed_words,
             without=options.without,
+            explainer=options.explainer,
         )
         _say(_json_line(answer))
 
