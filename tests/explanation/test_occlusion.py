@@ -99,28 +99,33 @@ def test_the_only_word_cannot_be_taken_away(model):
     assert (attribution.tokens, attribution.pause) == ((), None)
 
 
-def test_nothing_is_asked_twice_and_the_number_of_rows_at_once_changes_nothing(model, monkeypatch):
-    words = 12
-    case = make_case(1, "control", words=words, embedded=make_embedded(words=words))
-    before, rows = explain(model, case), []
-    forward = type(model).forward
-    monkeypatch.setattr(
-        type(model),
-        "forward",
-        lambda self, inputs: rows.append(len(inputs.lacks_text)) or forward(self, inputs),
-    )
-    monkeypatch.setattr(removal, "ITEMS_AT_ONCE", 100)
+def test_the_number_of_rows_at_once_changes_nothing(model, monkeypatch):
+    case = make_case(1, "control", words=12)
+    before = explain(model, case)
 
-    after = explain(model, case)
+    monkeypatch.setattr(removal, "MOST_ROWS", 3)
 
-    pauses, hears = 4, bool({"audio", "pauses"} & {*model.streams})
-    reads = "text" in model.streams
-    both = hears and reads
-    assert sum(rows) == 1 + words * both + (words + pauses) * hears + (words + 2 * words) * reads
-    assert max(rows) == 100 // 40
-    for one, other in zip(before, after, strict=True):
+    for one, other in zip(before, explain(model, case), strict=True):
         assert other.tokens == pytest.approx(one.tokens, abs=1e-6)
         for name in ("value", "audio", "text", "pause"):
             expected = getattr(one, name)
             near = expected if expected is None else pytest.approx(expected, abs=1e-6)
             assert getattr(other, name) == near
+
+
+def test_nothing_is_asked_twice_or_about_what_the_model_does_not_read(model):
+    removals = removal.Removals(model, make_case(1, "control", words=12).embedded)
+    events, tokens = np.zeros(16, bool), np.zeros(24, bool)
+    events[3] = tokens[5] = True
+
+    one_of_both = removals.add(events, tokens)
+    again = removals.add(events.copy(), tokens.copy())
+    nothing, everything = (
+        removals.add(events & False, tokens & False),
+        removals.add(~(events & False), tokens),
+    )
+
+    assert one_of_both == again == 1
+    assert nothing is None
+    assert everything == (None if {"audio", "pauses"} & {*model.streams} else 1)
+    assert len(removals) == 2

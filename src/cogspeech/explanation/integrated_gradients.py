@@ -1,6 +1,7 @@
 """``integrated_gradients``: the evidence, divided over sounds, pauses and tokens."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -9,7 +10,6 @@ from torch import Tensor
 
 from cogspeech.errors import require
 from cogspeech.explanation.base import EXPLAINERS, Explainer, rolled_up, streams_read
-from cogspeech.explanation.removal import ITEMS_AT_ONCE, repeated
 from cogspeech.fusion.base import FusionInputs, FusionModel, Standardise
 from cogspeech.training.objectives.base import Objective
 from cogspeech.training.prediction import one_thread
@@ -18,6 +18,8 @@ from cogspeech.types import Attribution, EmbeddedRecording, Transcript
 TOLERANCE = 0.01
 """Of the evidence: what the parts may miss of the whole."""
 FEWEST_STEPS, MOST_STEPS = 32, 512
+ITEMS_AT_ONCE = 8192
+"""Events and tokens that go through the model together: a matter of memory."""
 
 
 @EXPLAINERS.register("integrated_gradients")
@@ -124,8 +126,12 @@ def _evidence_of(
 
     def evidence(*values: Tensor) -> Float[Tensor, " row"]:
         changed = dict(zip(given, values, strict=True))
-        rows = FusionInputs(**{**repeated(inputs, len(values[0])), **changed})
-        found: Tensor = objective.evidence(model(rows).logits)
+        count = len(values[0])
+        rows = {
+            name: getattr(inputs, name).expand(count, *getattr(inputs, name).shape[1:])
+            for name in (field.name for field in fields(inputs))
+        }
+        found: Tensor = objective.evidence(model(FusionInputs(**{**rows, **changed})).logits)
         return found
 
     return evidence

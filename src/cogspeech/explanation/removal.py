@@ -3,11 +3,13 @@
 Items are taken away through the masks: they are not real, as padding is not.
 """
 
-from dataclasses import fields
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from cogspeech.explanation.base import streams_read
 from cogspeech.fusion.base import FusionInputs, FusionModel
@@ -15,8 +17,9 @@ from cogspeech.training.objectives.base import Objective
 from cogspeech.training.prediction import one_thread
 from cogspeech.types import EmbeddedRecording
 
-ITEMS_AT_ONCE = 8192
-"""Events and tokens that go through the model together."""
+MOST_ROWS = 64
+PAIRS_AT_ONCE = 1 << 22
+"""Of an event and a token, over the rows that go through the model together: a matter of memory."""
 
 Events = Bool[np.ndarray, " event"]
 Tokens = Bool[np.ndarray, " token"]
@@ -63,33 +66,27 @@ class Removals:
     def evidence(self, objective: Objective) -> Float[np.ndarray, " number"]:
         """By number, what is said without the items; at 0, about the whole recording."""
         inputs = self._model.inputs_of([self._embedded])
-        at_once = max(1, ITEMS_AT_ONCE // (inputs.event_word.shape[1] + inputs.token_word.shape[1]))
-        found = []
-        with one_thread():
-            for at in range(0, len(self._sets), at_once):
-                events, tokens = zip(*self._sets[at : at + at_once], strict=True)
-                rows = _without(inputs, np.stack(events), np.stack(tokens))
-                found.append(objective.evidence(self._model(rows).logits.cpu().double()).numpy())
-        return np.concatenate(found)
-
-
-def repeated(inputs: FusionInputs, count: int) -> dict[str, torch.Tensor]:
-    """The fields of a batch of one recording, as one of ``count`` times the same."""
-    return {
-        field.name: getattr(inputs, field.name).expand(
-            count, *getattr(inputs, field.name).shape[1:]
+        events, tokens = (
+            torch.from_numpy(~np.stack(sides)).to(inputs.event_word.device)
+            for sides in zip(*self._sets, strict=True)
         )
-        for field in fields(inputs)
-    }
+
+        def answer(
+            event_is_real: Bool[Tensor, " event"], token_is_real: Bool[Tensor, " token"]
+        ) -> Float[Tensor, " output"]:
+            masks = {"event_is_real": event_is_real[None], "token_is_real": token_is_real[None]}
+            outputs: Tensor = self._model(replace(inputs, **masks)).logits[0]
+            return outputs
+
+        with one_thread(), warnings.catch_warnings():
+            # Fused attention is not vectorised but asked row by row, which costs no more.
+            warnings.filterwarnings("ignore", message="There is a performance drop")
+            # What no mask reaches (projections, scores of the attention) is worked out once.
+            outputs = torch.vmap(answer, chunk_size=_rows_at_once(inputs))(events, tokens)
+        found: np.ndarray = objective.evidence(outputs.cpu().double()).numpy()
+        return found
 
 
-def _without(
-    inputs: FusionInputs,
-    events: Bool[np.ndarray, "row event"],
-    tokens: Bool[np.ndarray, "row token"],
-) -> FusionInputs:
-    rows = repeated(inputs, len(events))
-    device = inputs.event_word.device
-    rows["event_is_real"] = rows["event_is_real"] & ~torch.from_numpy(events).to(device)
-    rows["token_is_real"] = rows["token_is_real"] & ~torch.from_numpy(tokens).to(device)
-    return FusionInputs(**rows)
+def _rows_at_once(inputs: FusionInputs) -> int:
+    pairs = inputs.event_word.shape[1] * inputs.token_word.shape[1]
+    return max(1, min(MOST_ROWS, PAIRS_AT_ONCE // pairs))
