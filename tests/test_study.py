@@ -28,6 +28,7 @@ from cogspeech.evaluation.assessment import probe_names
 from cogspeech.evaluation.base import PROBES
 from cogspeech.evaluation.deciding import Decided
 from cogspeech.evaluation.protocol import OutOfFold, fold_task
+from cogspeech.explanation.base import EXPLAINERS, word_json
 from cogspeech.final_fit import fit_bundle
 from cogspeech.fusion.base import ModelSizes, build_fusion
 from cogspeech.reporting.run_folder import StudyResult
@@ -184,12 +185,21 @@ def test_metrics_name_the_systems_the_comparisons_and_the_probes(finished) -> No
 
 
 def test_every_recording_is_explained_word_by_word(finished) -> None:
-    result, _, _ = finished
+    result, run_dir, _ = finished
 
     assert set(result.attributions) == {f"r{number}" for number in range(10)}
     for attributions in result.attributions.values():
         assert [attribution.word_index for attribution in attributions] == [0, 1, 2, 3]
         assert all(np.isfinite(attribution.value) for attribution in attributions)
+    written = json.loads((run_dir / "attributions.json").read_text())
+    assert written == {
+        "explainer": "occlusion",
+        "meaning": EXPLAINERS.get("occlusion").meaning,
+        "recordings": {
+            name: [word_json(attribution) for attribution in attributions]
+            for name, attributions in result.attributions.items()
+        },
+    }
 
 
 def test_the_bundle_travels(finished, study: Study) -> None:
@@ -386,9 +396,18 @@ def test_a_recording_too_short_for_the_encoder_is_refused(
         ({"fusion": {"name": "text_only", "d_modell": 8}}, "did you mean 'd_model'"),
         ({"transcripts": {"source": "file"}}, "unknown transcript source 'file'; did you mean"),
         ({"probes": ["silence"]}, "unknown probe 'silence'; did you mean 'silence_only'"),
+        ({"explanation": "oclusion"}, "unknown explainer 'oclusion'; did you mean 'occlusion'"),
+        (
+            {"explanation": {"name": "occlusion", "step": 3}},
+            "explanation: unknown key 'step'; .*known: name",
+        ),
+        (
+            {"explanation": {"name": "attention"}},
+            "the fusion 'text_only' has no attention between audio and text to explain it by; use",
+        ),
         ({"compare": ["audio"]}, "compare: unknown system 'audio'; did you mean 'audio_only'"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_a_study_that_names_what_does_not_exist_is_refused_with_its_file(
     folder: Path, sections: dict[str, object], match: str
@@ -504,7 +523,11 @@ def test_a_recording_is_explained_by_the_fit_that_has_never_seen_its_participant
     told = []
 
     explained = explain_unseen(
-        primary, cases, plan, progress=lambda *step, audio_s=0.0: told.append(step)
+        primary,
+        cases,
+        plan,
+        study.explanation,
+        progress=lambda *step, audio_s=0.0: told.append(step),
     )
 
     assert set(explained) == {f"r{number}" for number in range(10)}

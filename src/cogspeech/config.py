@@ -213,6 +213,13 @@ class Study(Settings):
     probes: Literal["all"] | tuple[str, ...] = "all"
     robustness: Literal["all", "none"] | tuple[str, ...] = "none"
     """Perturbations of the test recordings; each severity encodes all of them once more."""
+    explanation: Component = Component(name="occlusion")
+    """What tells which words and pauses moved the answers about the test recordings."""
+
+    @field_validator("explanation", mode="before")
+    @classmethod
+    def _explainer_by_name(cls, given: object) -> object:
+        return {"name": given} if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _systems_once(self) -> "Study":

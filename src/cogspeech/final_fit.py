@@ -93,6 +93,7 @@ def fit_bundle(
         encoders=fingerprints(encoders),
         **_heard(cases, study, encoders),
         training=_described(cases, people, study, data=system.data),
+        explainer=study.explanation.name,
         notice=corpus.notice,
         finetune=TunedFacts.of(Finetuning.of(study)),
     )

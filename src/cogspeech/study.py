@@ -40,6 +40,7 @@ from cogspeech.reporting.run_folder import (
     write_run_folder,
 )
 from cogspeech.robustness.measure import measure_robustness
+from cogspeech.settings import Component
 from cogspeech.study_file import refuse_impossible
 from cogspeech.systems import (
     FusionSystem,
@@ -51,8 +52,6 @@ from cogspeech.training.objectives.base import build_objective, with_scores
 from cogspeech.training.processes import Processes
 from cogspeech.transcripts.quality import measure_quality
 from cogspeech.types import Attribution, Case, Corpus, Progress, no_progress
-
-EXPLAINER = "occlusion"
 
 
 def run_study(
@@ -126,7 +125,7 @@ def run_study(
         assessment=assessment,
         not_applicable=answered.why_not,
         terms={system.name: system.terms for system in answered.systems if system.terms},
-        attributions=explain_unseen(primary, cases, plan, progress=progress),
+        attributions=explain_unseen(primary, cases, plan, study.explanation, progress=progress),
         qualities=measure_quality(
             corpus.recordings,
             [case.transcript for case in cases],
@@ -205,13 +204,14 @@ def explain_unseen(
     primary: FusionSystem,
     cases: Sequence[Case],
     plan: SplitPlan,
+    explanation: Component,
     *,
     progress: Progress = no_progress,
 ) -> dict[str, tuple[Attribution, ...]]:
     """Stage 7: every tested recording, explained by a fit that has never seen its participant."""
     fold_of = {name: fold.fold for fold in plan.folds if fold.repeat == 0 for name in fold.test}
     cases = [case for case in cases if case.recording.participant_id in fold_of]
-    explainer = EXPLAINERS.get(EXPLAINER)()
+    explainer = EXPLAINERS.get(explanation.name)()
     explained = {}
     for done, case in enumerate(cases, start=1):
         fitted = primary.first_fits[fold_of[case.recording.participant_id]]

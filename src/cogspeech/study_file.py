@@ -10,6 +10,7 @@ from cogspeech.embeddings.base import AUDIO_ENCODERS, TEXT_ENCODERS
 from cogspeech.errors import ConfigError
 from cogspeech.evaluation.assessment import probe_names
 from cogspeech.evaluation.base import BASELINES, PROBES
+from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.registry import nearest
 from cogspeech.robustness.measure import require_known_perturbations
@@ -50,11 +51,14 @@ def load_study(path: Path) -> Study:
     if study.transcripts.detector:
         detector = study.transcripts.detector
         checks.append((DETECTORS, detector.name, detector.options, "transcripts.voice_activity"))
+    explanation = study.explanation
+    checks.append((EXPLAINERS, explanation.name, explanation.options, "explanation"))
     try:
         for registry, name, options, section in checks:
             parse_options(registry.get(name).Options, options, where=f"{where}: {section}")
         for name in probe_names(study):
             PROBES.get(name)
+        EXPLAINERS.get(explanation.name).refuse_unable(FUSIONS.get(study.fusion.name))
         require_known_codes(study.audit)
         require_known_perturbations(study)
         MONITORS.get(study.training.monitor)

@@ -348,10 +348,24 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """How much the evidence (of two classes, the logit) falls without a word and its pause."""
+    """What a word, and the pause before it, did to the evidence (of two classes, the logit).
+
+    ``None``: it is not told, or there is no such thing in what the model reads of the recording.
+    """
 
     word_index: int
+    """Among the participant's words."""
     word: Word
-    pause_s: float
+    value: float | None = None
+    """Of the word itself: its sound and its tokens."""
+    audio: float | None = None
+    """Of its sound alone."""
+    text: float | None = None
+    """Of its tokens alone."""
+    tokens: tuple[float, ...] = ()
+    """Of each of its tokens, in order."""
+    pause_s: float = 0.0
     """How long the pause before it is; 0 where there is none."""
-    value: float
+    pause_start_s: float | None = None
+    pause: float | None = None
+    """Of the pause before it."""

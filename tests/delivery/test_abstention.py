@@ -63,7 +63,7 @@ def test_an_ordinary_recording_is_answered(predictor, tmp_path):
     assert answer["decision"] in ("control", "dementia")
     assert answer["language"] == "en"
     assert answer["explainer"]["name"] == "occlusion"
-    assert answer["explainer"]["meaning"].endswith(".")
+    assert answer["explainer"]["meaning"] == EXPLAINERS.get("occlusion").meaning
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from cogspeech import Predictor
 from cogspeech.delivery.cli import main
 from cogspeech.errors import BundleError, TranscriptError
 from cogspeech.evaluation.base import PROBES
+from cogspeech.explanation.base import EXPLAINERS, word_json
 from cogspeech.training.bundle import load_bundle
-from cogspeech.types import RESEARCH_STATEMENT
+from cogspeech.types import RESEARCH_STATEMENT, Attribution, Word
 from tone_corpora import tone_corpus, tone_recording
 
 
@@ -55,14 +56,28 @@ def test_the_answer_has_the_form_of_the_contract(run, capsys):
     assert answer["recording_id"] == "p003-v1"
     assert answer["decision"] == ("ill" if answer["probability"] >= 0.5 else "well")
     assert answer["reasons"] == []
-    assert [set(word) for word in answer["words"]] == [
-        {"text", "start_s", "end_s", "attribution"}
+    assert [list(word) for word in answer["words"]] == [
+        list(word_json(Attribution(word_index=0, word=Word(text="a"))))
     ] * 6
     assert answer["streams"] == ["audio", "text"]
     assert answer["quality"]["words_with_times"] == 6
     assert answer["quality"]["pauses"] == 5
     assert answer["bundle"]["weights_sha256"] == load_bundle(run / "model").digest
     assert answer["use"] == RESEARCH_STATEMENT
+
+
+def test_another_explainer_is_asked_for_by_name(run, capsys):
+    audio = run.parent / "audio" / "p003-v1.wav"
+    known = {}
+    for name in EXPLAINERS.names():
+        assert main(["predict", str(run / "model"), str(audio), "--explainer", name]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        known[name] = [(w["attribution"], w["pause_attribution"]) for w in answer["words"]]
+    assert len({str(values) for values in known.values()}) == len(known) == 3
+    assert all(pause is None for _, pause in known["attention"])
+
+    assert main(["predict", str(run / "model"), str(audio), "--explainer", "occlusio"]) == 2
+    assert "unknown explainer 'occlusio'; did you mean 'occlusion'?" in capsys.readouterr().err
 
 
 def with_rule(run, folder, **changes):

@@ -594,6 +594,16 @@ def test_pauses_and_missing_words_are_marked(tmp_path):
     assert len(shown.all("article")) == 1
 
 
+def test_a_word_without_an_attribution_has_no_tint(tmp_path):
+    words = recording("a", "b", "c")
+    words[0] |= {"attribution": None, "pause_attribution": 0.2, "token_attributions": [0.1]}
+    shown = page(tmp_path, attributions={"R1": words})
+    first = next(span for span in shown.all("span") if span.get("title"))
+    assert (first["class"], first["title"]) == ("w z", "no attribution, 0.00 s to 0.90 s")
+    shown = page(tmp_path, attributions={"R1": words[:1]})
+    assert "No recording has attributions." in shown.words("words")
+
+
 def test_a_long_recording_is_cut_and_the_rest_counted(tmp_path):
     shown = page(tmp_path, attributions={"R1": recording(*["so"] * 603)})
     assert "… and 3 more words" in shown.words("article")

@@ -9,7 +9,7 @@ from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.training.bundle import Bundle
 from cogspeech.training.bundle_facts import BundleFacts
 from cogspeech.training.training_ranges import MEASURES, Measure
-from cogspeech.types import Answers, Attribution, EmbeddedRecording
+from cogspeech.types import Answers, EmbeddedRecording
 
 NO_ANSWER: dict[str, Any] = {"probability": None, "score": None, "decision": "abstain"}
 """Where the model was not asked."""
@@ -45,16 +45,6 @@ def said_json(
     if reasons:
         said["decision"] = "abstain"
     return {**said, "reasons": reasons}
-
-
-def word_json(attribution: Attribution) -> dict[str, Any]:
-    """A word and its share in the answer."""
-    return {
-        "text": attribution.word.text,
-        "start_s": attribution.word.start_s,
-        "end_s": attribution.word.end_s,
-        "attribution": attribution.value,
-    }
 
 
 def quality_json(

@@ -254,6 +254,8 @@ def _add_result_commands(add: _Adder) -> None:
         choices=["audio", "text"],
         help="answer without one of the two; the fusion must be trained with stream_dropout",
     )
+    text = "what tells which words moved the answer (default: as in the study)"
+    predict.add_argument("--explainer", metavar="NAME", help=text)
     export = add("export", _found_in("export_command", "export"), "a bundle for other programs")
     export.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     export.add_argument("--format", choices=["onnx"], default="onnx", help="of the file")

@@ -77,7 +77,10 @@ def _answers(
     from cogspeech.delivery.predictor import Predictor  # it knows torch, which takes seconds
 
     predictor = Predictor.from_folder(
-        options.bundle, recogniser=options.recogniser, cache=ContentCache(cache_folder())
+        options.bundle,
+        recogniser=options.recogniser,
+        explainer=options.explainer,
+        cache=ContentCache(cache_folder()),
     )
     for done, audio in enumerate(options.audio, start=1):
         try:

@@ -1,6 +1,5 @@
 """A trained bundle and a recording in; a score, a decision or an abstention, and reasons out."""
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from cogspeech.cache import ContentCache
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.decoding import AudioInfo
 from cogspeech.delivery.abstention import NO_FRAME, SILENT_TURNS, reasons_to_abstain
-from cogspeech.delivery.answer import NO_ANSWER, bundle_json, quality_json, said_json, word_json
+from cogspeech.delivery.answer import NO_ANSWER, bundle_json, quality_json, said_json
 from cogspeech.delivery.heard import Heard
 from cogspeech.delivery.transient_cache import TransientCache
 from cogspeech.delivery.word_finder import WordFinder
@@ -28,7 +27,7 @@ from cogspeech.errors import (
     NoWordsError,
     SilentAudioError,
 )
-from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.explanation.base import EXPLAINERS, word_json
 from cogspeech.training.bundle import Bundle, load_bundle
 from cogspeech.training.prediction import one_thread, predict_answers
 from cogspeech.types import (
@@ -84,8 +83,7 @@ class Predictor:
         self._cache = TransientCache() if cache is None else cache
         self._explainer_name = explainer or facts.explainer
         self._explainer = EXPLAINERS.get(self._explainer_name)
-        summary, _, _ = (inspect.getdoc(self._explainer) or "").partition("\n\n")
-        self._meaning = " ".join(summary.split())
+        self._explainer.refuse_unable(type(bundle.model))
         self._words = WordFinder(facts.transcripts, recogniser, self._cache)
         self._lock = Lock()
 
@@ -248,7 +246,7 @@ class Predictor:
             **said,
             "language": heard.transcript.language if heard.transcript else None,
             "words": [word_json(attribution) for attribution in attributions],
-            "explainer": {"name": self._explainer_name, "meaning": self._meaning},
+            "explainer": {"name": self._explainer_name, "meaning": self._explainer.meaning},
             "streams": streams,
             "quality": quality_json(heard, embedded, bundle.facts, hears=hears),
             "bundle": bundle_json(bundle),

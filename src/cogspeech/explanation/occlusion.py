@@ -1,26 +1,30 @@
-"""``occlusion``: take one word away, with the pause before it, and see what the evidence loses."""
+"""``occlusion``: take one thing away, and see what the evidence loses."""
 
-import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float
 
-from cogspeech.explanation.base import EXPLAINERS, Explainer
-from cogspeech.fusion.base import FusionInputs, FusionModel
+from cogspeech.explanation.base import EXPLAINERS, Explainer, pause_before
+from cogspeech.explanation.removal import Removals
+from cogspeech.fusion.base import FusionModel
 from cogspeech.training.objectives.base import Objective
 from cogspeech.types import Attribution, EmbeddedRecording, Transcript
-
-ROWS_AT_ONCE = 32
 
 
 @EXPLAINERS.register("occlusion")
 class Occlusion(Explainer):
-    """Evidence of the whole recording minus that without the word (Zeiler and Fergus, 2014).
+    """Evidence of the whole recording minus that without a part (Zeiler and Fergus, 2014).
 
-    A word is taken away through the masks: its audio events and its tokens are not real. A word
-    whose removal would leave no event or no token gets no attribution.
+    Taken away are, each alone: every word (its sound and its tokens), its sound, its tokens, each
+    of its tokens, and the pause before it. A word whose removal would leave the model no event or
+    no token has no attribution.
     """
+
+    meaning = (
+        "what the evidence (the log-odds of any class but the first, or the score in deviations) "
+        "loses without the word, or without the pause before it; above 0 it speaks for any class "
+        "but the first, or for a higher score"
+    )
 
     def explain(
         self,
@@ -30,54 +34,54 @@ class Occlusion(Explainer):
         *,
         objective: Objective,
     ) -> tuple[Attribution, ...]:
-        """One attribution per word that can be taken away."""
+        """One attribution per word; about four answers of the model for each."""
+        removals = Removals(model.eval(), embedded)
         words = transcript.participant_words
-        removable = [
-            index
-            for index in range(len(words))
-            if np.any(embedded.event_word != index) and np.any(embedded.token_word != index)
-        ]
-        with torch.inference_mode():
-            inputs = model.eval().inputs_of([embedded])
-        whole = float(_evidence(model, objective, inputs)[0])
-        attributions = []
-        for at in range(0, len(removable), ROWS_AT_ONCE):
-            rows = removable[at : at + ROWS_AT_ONCE]
-            without = _evidence(model, objective, _without(inputs, rows))
-            attributions += [
-                Attribution(
-                    word_index=index,
-                    word=words[index],
-                    pause_s=_pause_before(embedded, index),
-                    value=whole - float(rest),
-                )
-                for index, rest in zip(rows, without, strict=True)
-            ]
-        return tuple(attributions)
+        asked = [_Asked.of(embedded, index, removals) for index in range(len(words))]
+        evidence = removals.evidence(objective)
+        lost = (evidence[0] - evidence).tolist()
 
+        def told(number: int | None) -> float | None:
+            return None if number is None else lost[number]
 
-def _pause_before(embedded: EmbeddedRecording, word_index: int) -> float:
-    is_it = embedded.event_is_pause & (embedded.event_word == word_index)
-    return float(embedded.event_duration_s[is_it].sum())
-
-
-def _without(inputs: FusionInputs, word_indices: list[int]) -> FusionInputs:
-    """The same recording once per word, each time without that word."""
-    removed = torch.tensor(word_indices, device=inputs.event_word.device)[:, None]
-    rows = {
-        field.name: getattr(inputs, field.name).expand(
-            len(word_indices), *getattr(inputs, field.name).shape[1:]
+        return tuple(
+            Attribution(
+                word_index=index,
+                word=word,
+                value=told(numbers.word),
+                audio=told(numbers.sound),
+                text=told(numbers.text),
+                tokens=tuple(lost[number] for number in numbers.tokens),
+                **pause_before(embedded, index),
+                pause=told(numbers.pause),
+            )
+            for index, (word, numbers) in enumerate(zip(words, asked, strict=True))
         )
-        for field in dataclasses.fields(inputs)
-    }
-    rows["event_is_real"] = rows["event_is_real"] & (inputs.event_word != removed)
-    rows["token_is_real"] = rows["token_is_real"] & (inputs.token_word != removed)
-    return FusionInputs(**rows)
 
 
-@torch.inference_mode()
-def _evidence(
-    model: FusionModel, objective: Objective, inputs: FusionInputs
-) -> Float[np.ndarray, " row"]:
-    evidence: np.ndarray = objective.evidence(model.eval()(inputs).logits.double()).cpu().numpy()
-    return evidence
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Under which numbers the answers without the parts of a word are found."""
+
+    word: int | None
+    sound: int | None
+    text: int | None
+    tokens: tuple[int, ...]
+    pause: int | None
+
+    @classmethod
+    def of(cls, embedded: EmbeddedRecording, index: int, removals: Removals) -> "_Asked":
+        is_own, tokens = embedded.event_word == index, embedded.token_word == index
+        sound, pause = is_own & ~embedded.event_is_pause, is_own & embedded.event_is_pause
+        no_event, no_token = np.zeros_like(sound), np.zeros_like(tokens)
+        each = [no_token.copy() for _ in range(tokens.sum())]
+        for mask, place in zip(each, np.flatnonzero(tokens), strict=True):
+            mask[place] = True
+        of_tokens = [removals.add(no_event, mask) for mask in each]
+        return cls(
+            word=removals.add(sound, tokens),
+            sound=removals.add(sound, no_token),
+            text=removals.add(no_event, tokens),
+            tokens=tuple(number for number in of_tokens if number is not None),
+            pause=removals.add(pause, no_token),
+        )

@@ -111,6 +111,8 @@ class FusionModel(nn.Module):
     Options: ClassVar[type[FusionOptions]]
     streams: ClassVar[tuple[Stream | Literal["pauses"], ...]] = ("audio", "text")
     """What the model reads of a recording; ``audio`` includes pauses and durations."""
+    gives_attention: ClassVar[bool] = False
+    """Whether one stream attends to the other, with weights that `fuse` can give."""
 
     def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__()

@@ -77,6 +77,8 @@ class CrossAttentionFusion(FusionModel):
     Both directions of a layer read the streams as they were before it.
     """
 
+    gives_attention = True
+
     def __init__(
         self,
         sizes: ModelSizes,

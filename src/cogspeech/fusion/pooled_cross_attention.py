@@ -30,6 +30,7 @@ class PooledCrossAttention(FusionModel):
     """As ``aligned_cross_attention``, but the text is averaged before the attention."""
 
     Options = TwoStreamOptions
+    gives_attention = True
 
     def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options)

@@ -22,13 +22,14 @@ import yaml
 
 from cogspeech.audit.audit import Audit, audit_json
 from cogspeech.cache import write_atomically
-from cogspeech.config import AuditSection, Study, TargetSection, as_plain, study_hash, without_place
+from cogspeech.config import AuditSection, Study, as_plain, study_hash, without_place
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.errors import CogspeechError
 from cogspeech.evaluation.assessment import Assessment
 from cogspeech.evaluation.estimates import confusion_json, primary_metric
 from cogspeech.evaluation.probing import probes_json
 from cogspeech.evaluation.spread import spread_json
+from cogspeech.explanation.base import EXPLAINERS, word_json
 from cogspeech.reporting.characteristics import characteristics_of
 from cogspeech.reporting.flow import flow_of
 from cogspeech.robustness.measure import Robustness
@@ -251,34 +252,13 @@ def _dropped_csv(section: AuditSection) -> str:
     return text.getvalue()
 
 
-def _meaning(target: TargetSection) -> str:
-    """Of an attribution."""
-    if not target.classes:
-        return (
-            f"{target.column} of the recording, in deviations of the training part, minus that "
-            "without the word and its pause; above 0 the word raises it"
-        )
-    return (
-        "logit of the recording minus the logit without the word and its pause; above 0 the word "
-        f"speaks for '{' or '.join(target.classes[1:])}'"
-    )
-
-
 def _attributions_json(result: StudyResult) -> dict[str, Any]:
+    explainer = result.study.explanation.name
     return {
-        "meaning": _meaning(result.study.target),
+        "explainer": explainer,
+        "meaning": EXPLAINERS.get(explainer).meaning,
         "recordings": {
-            recording_id: [
-                {
-                    "word_index": a.word_index,
-                    "text": a.word.text,
-                    "start_s": a.word.start_s,
-                    "end_s": a.word.end_s,
-                    "pause_s": a.pause_s,
-                    "attribution": a.value,
-                }
-                for a in attributions
-            ]
+            recording_id: [word_json(attribution) for attribution in attributions]
             for recording_id, attributions in result.attributions.items()
         },
     }
