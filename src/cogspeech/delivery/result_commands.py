@@ -31,7 +31,7 @@ def report(options: argparse.Namespace) -> None:
     """``cogspeech report``: everything in a run folder that is made from its other files."""
     if (options.run / "corpus.json").exists():  # older versions wrote none
         write_paper(options.run)
-    _say(str(write_report(options.run)))
+    _say(str(write_report(options.run, recordings=options.recordings)))
 
 
 def tensorboard(options: argparse.Namespace) -> None:

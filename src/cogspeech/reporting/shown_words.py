@@ -18,19 +18,29 @@ TINTS = 4
 
 
 class Share(Part):
-    """One word and what it did to the score."""
+    """One word and what it did to the score: `cogspeech.explanation.base.word_json`, read again.
+
+    The fields with a default are missing in run folders of older versions, whose ``attribution``
+    is that of the word and its pause together.
+    """
 
     word_index: int
     text: str
     start_s: float | None
     end_s: float | None
+    attribution: float | None
+    audio_attribution: float | None = None
+    text_attribution: float | None = None
+    token_attributions: tuple[float, ...] = ()
     pause_s: float
-    attribution: float
+    pause_start_s: float | None = None
+    pause_attribution: float | None = None
 
 
 class Attributions(Part):
     """``attributions.json``."""
 
+    explainer: str = "occlusion"
     meaning: str
     recordings: dict[str, tuple[Share, ...]]
 
@@ -71,8 +81,12 @@ def shown_recordings(
         own: the predictions of the primary system.
         classes: of the study.
     """
-    explained = {key: shares for key, shares in attributions.recordings.items() if shares}
-    values = [abs(share.attribution) for shares in explained.values() for share in shares]
+    told = {
+        key: [abs(share.attribution) for share in shares if share.attribution is not None]
+        for key, shares in attributions.recordings.items()
+    }
+    explained = {key: attributions.recordings[key] for key, values in told.items() if values}
+    values = [value for each in told.values() for value in each]
     scale = float(np.quantile(values, 0.95)) if values else 0.0
     said: dict[str, list[float]] = {}
     for prediction in own:
@@ -113,10 +127,10 @@ def _shown_words(shares: Sequence[Share], scale: float) -> tuple[ShownWord, ...]
             mark = f"({share.pause_s:.1f} s)"
         if share.start_s is not None and share.end_s is not None:
             times = f", {share.start_s:.2f} s to {share.end_s:.2f} s"
-        title = f"{signed(share.attribution)}{times}"
-        words.append(
-            ShownWord(text=share.text, tint=tint(share.attribution, scale), title=title, mark=mark)
-        )
+        value = share.attribution
+        said = "no attribution" if value is None else signed(value)
+        color = tint(value or 0.0, scale)
+        words.append(ShownWord(text=share.text, tint=color, title=f"{said}{times}", mark=mark))
         last_index = share.word_index
     return tuple(words)
 
