@@ -46,12 +46,12 @@ def said_words(texts):
 
 def write_tones(path, words):
     """Every word is a tone of its own: 300 Hz, 350 Hz, and so on; silence between them."""
-    duration_s = max(word["end_s"] or 0.0 for word in words) + 0.5
-    time_s = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    samples = 1e-3 * np.random.default_rng(1).standard_normal(len(time_s))
+    count = round((max(word["end_s"] for word in words) + 0.5) * RATE_HZ)
+    samples = 1e-3 * np.random.default_rng(1).standard_normal(count).astype(np.float32)
     for index, word in enumerate(words):
-        inside = (time_s >= word["start_s"]) & (time_s < word["end_s"])
-        samples += inside * 0.3 * np.sin(2 * np.pi * (300 + 50 * (index % 40)) * time_s)
+        inside = slice(round(word["start_s"] * RATE_HZ), round(word["end_s"] * RATE_HZ))
+        time_s = np.arange(inside.stop - inside.start) / RATE_HZ
+        samples[inside] += 0.3 * np.sin(2 * np.pi * (300 + 50 * (index % 40)) * time_s)
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, samples, RATE_HZ)
 
@@ -62,14 +62,13 @@ def heard_run(
     texts=WORDS,
     name="a study",
     classes=("control", "dementia"),
-    prefix="R",
+    ids=tuple(f"R{person}" for person in range(PEOPLE)),
     notice="These voices are tones.",
     untimed=(),
     recordings=("shown",),
 ):
     """Writes corpus and run folder; gives the path of the report."""
     words = said_words(texts)
-    ids = [f"{prefix}{person}" for person in range(PEOPLE)]
     rows = []
     for person, recording_id in enumerate(ids):
         write_tones(folder / f"{person}.wav", words)

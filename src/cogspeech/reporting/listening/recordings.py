@@ -181,7 +181,8 @@ class _Heard:
     def __init__(self, run: WholeRun) -> None:
         self._classes = run.metrics.classes
         self._poles = two_names(run.metrics.classes, run.metrics.score)
-        self._meaning = run.attributions.meaning
+        told = run.attributions
+        self._explainer: JsonValue = {"name": told.explainer, "meaning": told.meaning}
         self._words = _told(run.attributions)
         self._scale = _scale(self._words)
         self._first: dict[str, Scored] = {}
@@ -212,7 +213,7 @@ class _Heard:
             "words": [word.model_dump(mode="json") for word in self._words[name]],
             "classes": list(classes),
             "poles": list(self._poles),
-            "meaning": self._meaning,
+            "explainer": self._explainer,
             "scale": self._scale,
             "duration_s": sound.duration_s,
             "peaks": list(sound.peaks),

@@ -8,12 +8,19 @@ const READABLE_PX_PER_S = 60;
 const ZOOMS = [1, 2, 4, 8, 16];
 const KEY_STEPS = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1};
 
-/** The style class of an attribution: `n4` to `p4`, `z` for none; empty where there is no value. */
-export function tintOf(value, scale) {
-  if (value === null || value === undefined) return '';
+/** Explainers whose values have no sign, so speak for no class. */
+const UNSIGNED = new Set(['attention']);
+
+/**
+ * The style class of an attribution: `n4` to `p4`, `z` for none, `u1` to `u4` where values have no
+ * sign; `none` where there is no value.
+ */
+export function tintOf(value, scale, isSigned = true) {
+  if (!isNumber(value)) return 'none';
   const share = scale > 0 ? Math.max(-1, Math.min(1, value / scale)) : 0;
   const step = Math.round(Math.abs(share) * STEPS);
-  return step ? (share > 0 ? 'p' : 'n') + step : 'z';
+  if (!step) return 'z';
+  return (isSigned ? (share > 0 ? 'p' : 'n') : 'u') + step;
 }
 
 /**
@@ -21,7 +28,7 @@ export function tintOf(value, scale) {
  *
  * @param {HTMLElement} element what it is put into.
  * @param {object} data an answer of `cogspeech predict` with `classes`, `scale`, `duration_s` and
- *   `peaks`; also `truth`, `poles` (what speaks below and above 0), `meaning` where known.
+ *   `peaks`; also `truth` and `poles` (what speaks below and above 0) where known.
  * @param {{audioUrl?: string, hasTitle?: boolean}} options without `audioUrl` nothing is played.
  * @returns {{destroy: function(): void}}
  */
@@ -91,6 +98,7 @@ class RecordingView {
   constructor(element, data, audioUrl, hasTitle) {
     this.data = data;
     this.scale = data.scale > 0 ? data.scale : 0;
+    this.isSigned = !UNSIGNED.has(data.explainer?.name);
     this.items = itemsOf(data.words ?? []);
     this.timed = this.items.filter((item) => item.start !== null);
     this.timed.sort((a, b) => a.start - b.start);
@@ -142,19 +150,28 @@ class RecordingView {
     return make('span', 'cs-probability', make('strong', '', probability.toFixed(2)), gauge, of);
   }
 
+  tint(value, scale = this.scale) {
+    return tintOf(value, scale, this.isSigned);
+  }
+
   legend() {
     const swatches = make('span', 'cs-swatches');
     swatches.setAttribute('aria-hidden', 'true');
-    for (let step = -STEPS; step <= STEPS; step += 1) {
-      swatches.append(make('span', `cs-${tintOf(step / STEPS, 1)}`, step === 0 ? '0' : 'a'));
+    for (let step = this.isSigned ? -STEPS : 0; step <= STEPS; step += 1) {
+      swatches.append(make('span', `cs-${this.tint(step / STEPS, 1)}`, step === 0 ? '0' : 'a'));
     }
-    const low = make('span', '', 'speaks for ', isolated(this.poles[0], 'cs-pole'));
-    const high = make('span', '', 'speaks for ', isolated(this.poles[1], 'cs-pole'));
-    const ends = this.scale
-      ? `dotted below 0, solid above; strongest from \u00b1${this.scale.toPrecision(2)}`
-      : 'no attribution differs from 0';
-    const legend = make('p', 'cs-legend', low, swatches, high, make('span', 'cs-soft', ends));
-    const meaning = this.data.meaning ?? this.data.explainer?.meaning;
+    const end = this.scale.toPrecision(2);
+    const legend = make('p', 'cs-legend');
+    if (this.isSigned) {
+      const low = make('span', '', 'speaks for ', isolated(this.poles[0], 'cs-pole'));
+      const high = make('span', '', 'speaks for ', isolated(this.poles[1], 'cs-pole'));
+      const text = `dotted below 0, solid above; strongest from \u00b1${end}`;
+      legend.append(low, swatches, high, make('span', 'cs-soft', text));
+    } else {
+      const text = `weight, without a sign; strongest from ${end}`;
+      legend.append(swatches, make('span', 'cs-soft', text));
+    }
+    const meaning = this.data.explainer?.meaning;
     if (meaning) legend.append(make('span', 'cs-soft cs-meaning', `Attribution: ${meaning}.`));
     return legend;
   }
@@ -236,7 +253,7 @@ class RecordingView {
     if (this.duration) return;
     this.duration = Math.max(seconds, 0.001);
     for (const item of this.timed) {
-      const band = make('span', `cs-band cs-${item.kind} cs-${tintOf(item.value, this.scale)}`);
+      const band = make('span', `cs-band cs-${item.kind} cs-${this.tint(item.value)}`);
       band.style.left = `${(100 * item.start) / this.duration}%`;
       band.style.width = `${(100 * (item.end - item.start)) / this.duration}%`;
       item.band = band;
@@ -381,10 +398,9 @@ class RecordingView {
   }
 
   itemButton(item) {
-    const tint = tintOf(item.value, this.scale);
     const isPause = item.kind === 'pause';
     const text = isPause ? `${item.word.pause_s.toFixed(1)} s` : item.word.text;
-    const made = button(`cs-item cs-${item.kind} cs-${tint}`, '', text);
+    const made = button(`cs-item cs-${item.kind} cs-${this.tint(item.value)}`, '', text);
     made.setAttribute('aria-label', this.labelOf(item));
     made.tabIndex = -1;
     if (!this.isPlayable || item.start === null) made.setAttribute('aria-disabled', 'true');
@@ -397,6 +413,7 @@ class RecordingView {
     const seconds = item.word.pause_s;
     const name = item.kind === 'pause' ? `pause of ${seconds.toFixed(1)} seconds` : item.word.text;
     if (!isNumber(item.value)) return name;
+    if (!this.isSigned) return `${name}, weight ${item.value.toFixed(3)}`;
     const pole = item.value > 0 ? this.poles[1] : this.poles[0];
     const side = Number(item.value.toFixed(3)) ? `, for ${pole}` : '';
     return `${name}, ${signed(item.value)}${side}`;
@@ -444,7 +461,7 @@ class RecordingView {
     if (isFollowed && isResting && this.duration && item.start !== null) this.reveal(item.start);
   }
 
-  detailOf({word}) {
+  detailOf({kind, word, start, end}) {
     const rows = [['The word', word.attribution, 'cs-whole']];
     if (isNumber(word.audio_attribution)) rows.push(['its sound', word.audio_attribution, '']);
     if (isNumber(word.text_attribution)) rows.push(['its text', word.text_attribution, '']);
@@ -457,19 +474,22 @@ class RecordingView {
     const most = Math.max(this.scale, ...found) || 1;
     const table = make('table', 'cs-rows');
     for (const [name, value, kind] of rows) {
-      const bar = make('span', `cs-share ${value > 0 ? 'cs-for' : 'cs-against'}`);
-      bar.style.width = isNumber(value) ? `${(50 * Math.abs(value)) / most}%` : '0';
+      const side = value > 0 ? 'cs-for' : 'cs-against';
+      const bar = make('span', `cs-share ${this.isSigned ? side : 'cs-weight'}`);
+      const whole = this.isSigned ? 50 : 100;
+      bar.style.width = isNumber(value) ? `${(whole * Math.abs(value)) / most}%` : '0';
       const heading = make('th', '', name);
       heading.scope = 'row';
       const number = make('td', 'cs-number', signed(value));
       const drawn = make('td', 'cs-drawn', make('span', 'cs-axis', bar));
       table.append(make('tr', kind, heading, drawn, number));
     }
-    const isTimed = isNumber(word.start_s) && isNumber(word.end_s);
-    const times = isTimed
-      ? `${word.start_s.toFixed(2)} s to ${word.end_s.toFixed(2)} s`
-      : 'its times are not known';
-    return [make('p', 'cs-detail-word', isolated(word.text)), make('p', 'cs-soft', times), table];
+    const times = start === null
+      ? 'its times are not known'
+      : `${start.toFixed(2)} s to ${end.toFixed(2)} s`;
+    const title = make('p', 'cs-detail-word', isolated(word.text));
+    if (kind === 'pause') title.prepend(make('span', 'cs-before', 'pause before '));
+    return [title, make('p', 'cs-soft', times), table];
   }
 
   // --- the rest ----------------------------------------------------------------------------
