@@ -255,7 +255,13 @@ def _add_result_commands(add: _Adder) -> None:
     text = "build report, tables, checklists and cards of a run folder anew"
     report = add("report", _found_in("result_commands", "report"), text)
     report.add_argument("run", type=Path, help="run folder")
-    report.add_argument(
+    page = report.add_mutually_exclusive_group()
+    page.add_argument(
+        "--share",
+        action="store_true",
+        help="make report-share.html: no words, sound, dates, names or counts of a few people",
+    )
+    page.add_argument(
         "--recordings",
         nargs="+",
         default=["none"],

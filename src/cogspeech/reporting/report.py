@@ -7,20 +7,30 @@ from cogspeech.cache import write_atomically
 from cogspeech.reporting.listening.recordings import NONE, listening_of
 from cogspeech.reporting.page import page_of
 from cogspeech.reporting.read_run import read_run
+from cogspeech.reporting.sharing import FEWEST, shared
 
 
-def write_report(run_dir: Path, *, recordings: Sequence[str] = (NONE,)) -> Path:
+def write_report(
+    run_dir: Path, *, is_shared: bool = False, recordings: Sequence[str] = (NONE,)
+) -> Path:
     """Makes ``report.html`` anew from the other files of the run folder; gives its path.
 
     Args:
         run_dir: the run folder.
+        is_shared: makes ``report-share.html`` instead, which may be passed on: see
+            `cogspeech.reporting.sharing`. Nobody can be heard there.
         recordings: which can be listened to: ``all``, ``shown`` (those whose words are shown),
             ``none``, or ids. Their audio is read from where the study found it.
 
     Raises:
-        CogspeechError: a file is missing or not what `run` writes, or no such recording.
+        CogspeechError: a file is missing or not what `run` writes, there is no such recording, or
+            there are too few participants for anything to be passed on.
     """
     run = read_run(run_dir)
-    path = run_dir / "report.html"
-    write_atomically(path, page_of(run, listening_of(run_dir, run, recordings)).encode())
+    if is_shared:
+        path, html = run_dir / "report-share.html", page_of(shared(run), fewest=FEWEST)
+    else:
+        path = run_dir / "report.html"
+        html = page_of(run, listening_of(run_dir, run, recordings))
+    write_atomically(path, html.encode())
     return path
