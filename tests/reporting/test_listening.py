@@ -16,12 +16,11 @@ from cogspeech.delivery.cli import main
 from cogspeech.errors import CogspeechError, CorpusError
 from cogspeech.reporting.listening import recordings as heard_recordings
 from cogspeech.reporting.listening.assets import asset, inline_script, library_style, script_json
+from cogspeech.reporting.listening.recordings import listening_of
 from cogspeech.reporting.listening.sound import SAMPLE_RATE_HZ, encode, encoded_bytes, page_sound
+from cogspeech.reporting.read_run import read_run
 from cogspeech.reporting.report import write_report
 from heard_run import PEOPLE, WORDS, heard_run
-
-DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
-SOUND = re.compile(r'<script type="text/plain" data-sound="audio/mpeg">(.*?)</script>', re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +28,12 @@ def run(tmp_path_factory):
     return heard_run(tmp_path_factory.mktemp("run"), recordings=("none",)).parent
 
 
-def held(path):
-    html = path.read_text(encoding="utf-8")
-    return [json.loads(found) for found in DATA.findall(html)], SOUND.findall(html)
+def heard(run, *choice):
+    return listening_of(run, read_run(run), choice)
+
+
+def data_of(run, *choice):
+    return [json.loads(each.data) for each in heard(run, *choice).recordings]
 
 
 def test_nobody_is_heard_unasked(run):
@@ -42,19 +44,18 @@ def test_nobody_is_heard_unasked(run):
 
 
 def test_those_are_heard_who_were_asked_for(run):
-    data, sounds = held(write_report(run, recordings=["R5", "R2", "R5"]))
-    assert [each["recording_id"] for each in data] == ["R5", "R2"]
-    assert len(sounds) == 2
-    everyone, _ = held(write_report(run, recordings=["all"]))
-    assert sorted(each["recording_id"] for each in everyone) == [f"R{n}" for n in range(PEOPLE)]
-    shown, _ = held(write_report(run, recordings=["shown"]))
-    assert [each["recording_id"] for each in shown] == [
-        each["recording_id"] for each in everyone[: len(shown)]
-    ]
+    assert heard(run, "none") is None
+    assert [each["recording_id"] for each in data_of(run, "R5", "R2", "R5")] == ["R5", "R2"]
+    everyone = [each.recording_id for each in heard(run, "all").recordings]
+    assert sorted(everyone) == [f"R{n}" for n in range(PEOPLE)]
+    shown = [each.recording_id for each in heard(run, "shown").recordings]
+    assert 0 < len(shown) < PEOPLE
+    assert everyone[: len(shown)] == shown
 
 
 def test_a_recording_is_told_as_in_the_files(run):
-    (data,), (sound,) = held(write_report(run, recordings=["R3"]))
+    (found,) = heard(run, "R3").recordings
+    data = json.loads(found.data)
     told = json.loads((run / "attributions.json").read_text())
     assert data["words"] == told["recordings"]["R3"]
     assert data["explainer"] == {"name": "occlusion", "meaning": told["meaning"]}
@@ -64,7 +65,7 @@ def test_a_recording_is_told_as_in_the_files(run):
     assert data["duration_s"] == len(samples) / rate_hz
     loudest = np.abs(samples[: len(samples) // 400 * 400]).reshape(-1, 400).max(axis=1)
     np.testing.assert_allclose(data["peaks"][: len(loudest)], loudest, atol=5e-4)
-    decoded, rate_hz = soundfile.read(io.BytesIO(base64.b64decode(sound)), dtype="float32")
+    decoded, rate_hz = soundfile.read(io.BytesIO(base64.b64decode(found.sound)), dtype="float32")
     assert rate_hz == SAMPLE_RATE_HZ
     assert len(decoded) == len(samples)
     assert np.corrcoef(decoded, samples)[0, 1] > 0.98
@@ -91,14 +92,27 @@ def test_what_does_not_fit_is_named(run, monkeypatch):
     one = encoded_bytes(soundfile.info(run.parent / "0.wav").duration) * 4 / 3
     most = round(2.5 * (one + len(WORDS) * heard_recordings.BYTES_PER_WORD))
     monkeypatch.setattr(heard_recordings, "MOST_BYTES", most)
+    found = heard(run, "R0", "R1", "R2", "R3")
+    assert [each.recording_id for each in found.recordings] == ["R0", "R1"]
+    assert found.left_out == ("R2", "R3")
+    assert sum(len(each.data) + len(each.sound) for each in found.recordings) < most
     path = write_report(run, recordings=["R0", "R1", "R2", "R3"])
-    data, sounds = held(path)
-    assert [each["recording_id"] for each in data] == ["R0", "R1"]
-    assert sum(map(len, sounds)) + len(json.dumps(data)) < most
     html = path.read_text(encoding="utf-8")
     assert "2 recordings left out" in html
     note = html[html.index('id="left-out"') :].partition("</div>")[0]
     assert "<code>R2</code> and <code>R3</code>" in note
+
+
+def test_a_page_to_pass_on_holds_no_voice(run, capsys):
+    assert main(["report", str(run), "--share", "--recordings", "R3"]) == 2
+    assert "not allowed with argument --share" in capsys.readouterr().err
+
+
+def test_words_that_can_be_heard_are_not_shown_twice(run):
+    html = write_report(run, recordings=["shown"]).read_text(encoding="utf-8")
+    assert 'class="transcript"' not in html
+    html = write_report(run, recordings=["R3"]).read_text(encoding="utf-8")
+    assert 'class="transcript"' in html
 
 
 def test_an_unknown_recording_is_refused_in_a_sentence(run, capsys):
@@ -112,11 +126,11 @@ def test_audio_that_is_gone_is_named(tmp_path):
     folder = heard_run(tmp_path, recordings=("none",)).parent
     (tmp_path / "1.wav").unlink()
     with pytest.raises(CorpusError, match=r"the audio of recording 'R1' is gone"):
-        write_report(folder, recordings=["R1", "R2"])
-    assert len(held(write_report(folder, recordings=["R2"]))[1]) == 1
+        heard(folder, "R1", "R2")
+    assert heard(folder, "R2").recordings[0].sound
     (tmp_path / "recordings.csv").unlink()
     with pytest.raises(CogspeechError, match=r"recordings\.csv: .*without --recordings"):
-        write_report(folder, recordings=["shown"])
+        heard(folder, "shown")
 
 
 def test_the_policy_names_every_script_and_style(run):
