@@ -4,7 +4,9 @@ import {mountRecording} from './view.js';
 function soundOf(shelf) {
   const sound = shelf.querySelector('script[data-sound]');
   if (!sound) return '';
-  const bytes = Uint8Array.from(atob(sound.textContent), (letter) => letter.charCodeAt(0));
+  const letters = atob(sound.textContent);
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
   return URL.createObjectURL(new Blob([bytes], {type: sound.dataset.sound}));
 }
 
