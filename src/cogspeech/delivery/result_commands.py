@@ -10,9 +10,12 @@ from cogspeech.reporting.tensorboard import write_tensorboard
 
 def report(options: argparse.Namespace) -> None:
     """``cogspeech report``: everything in a run folder that is made from its other files."""
+    if options.share:
+        _say(str(write_report(options.run, is_shared=True)))
+        return
     if (options.run / "corpus.json").exists():  # older versions wrote none
         write_paper(options.run)
-    _say(str(write_report(options.run)))
+    _say(str(write_report(options.run, recordings=options.recordings)))
 
 
 def tensorboard(options: argparse.Namespace) -> None:

@@ -9,6 +9,8 @@ from cogspeech.delivery.demo import demo_study
 from cogspeech.delivery.terminal import print_outcomes, print_summary, progress_bars
 from cogspeech.embeddings.corpus import embed_ahead
 from cogspeech.engines.base import EngineOptions, build_engine
+from cogspeech.reporting.listening.recordings import SHOWN
+from cogspeech.reporting.report import write_report
 from cogspeech.study import import_study, run_study
 from cogspeech.study_file import load_study
 from cogspeech.training.processes import Processes
@@ -17,7 +19,10 @@ from cogspeech.training.processes import Processes
 def demo(options: argparse.Namespace) -> None:
     """``cogspeech demo``."""
     study = demo_study(options.out, effect=options.effect)
-    _study(study, options.out / "run", options, resume=True)
+    run_dir = options.out / "run"
+    _study(study, run_dir, options, resume=True)
+    if Processes().is_main:
+        write_report(run_dir, recordings=[SHOWN])  # its voices are synthetic
 
 
 def run(options: argparse.Namespace) -> None:
