@@ -10,6 +10,7 @@ from cogspeech import Predictor
 from cogspeech.config import TranscriptsSection
 from cogspeech.delivery.cli import main
 from cogspeech.errors import AudioError, ConfigError, TranscriptError
+from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.training.bundle import save_bundle
 from cogspeech.training.training_ranges import MEASURES, TrainingRange
 from digit_corpora import real_speech_folder
