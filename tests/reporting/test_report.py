@@ -211,8 +211,8 @@ def run_folder(
 @contextmanager
 def without_figures():
     with (
-        mock.patch("cogspeech.reporting.report.draw_figures", return_value=()),
-        mock.patch("cogspeech.reporting.report.draw_calibration", return_value=()),
+        mock.patch("cogspeech.reporting.page.draw_figures", return_value=()),
+        mock.patch("cogspeech.reporting.page.draw_calibration", return_value=()),
     ):
         yield
 
