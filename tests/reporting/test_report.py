@@ -12,6 +12,8 @@ from unittest import mock
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from answered import answered
 from cogspeech.config import Study, TranscriptsSection, as_plain
@@ -20,13 +22,20 @@ from cogspeech.evaluation.deciding import decide
 from cogspeech.evaluation.decision_curve import decision_curves
 from cogspeech.evaluation.decision_measures import measure_decisions
 from cogspeech.evaluation.detectable import Detectable
-from cogspeech.evaluation.metrics import Scores, auroc_parts, scores_of
+from cogspeech.evaluation.metrics import METRICS, Scores, auroc_parts, scores_of
 from cogspeech.evaluation.operating_points import operating_points
 from cogspeech.evaluation.protocol import OutOfFold
 from cogspeech.reporting.calibration import draw_calibration
-from cogspeech.reporting.figures import draw_figures, roc_curve
+from cogspeech.reporting.discrimination import (
+    draw_discrimination,
+    draw_forest,
+    merged_bins,
+    precision_curve,
+    roc_curve,
+)
 from cogspeech.reporting.report import write_report
 from cogspeech.reporting.run_folder import PREDICTION_COLUMNS
+from cogspeech.reporting.run_spread import draw_spread
 from cogspeech.transcripts.quality import quality_csv, quality_of
 from cogspeech.types import Estimate, Prediction, Transcript, Word
 
@@ -35,7 +44,7 @@ STUDY = Study.model_validate({"corpus": {"path": "x"}})
 NOTICE = "These voices are synthetic."
 USE = "Research only. Not a medical device."
 AUDIT = {"verdict": "sound", "n_recordings": 12, "findings": []}
-VOID = {"meta", "link", "img", "br", "hr", "input"}
+VOID = {"meta", "link", "img", "br", "hr", "input", "wbr"}
 COLUMNS = PREDICTION_COLUMNS
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
@@ -210,10 +219,7 @@ def run_folder(
 
 @contextmanager
 def without_figures():
-    with (
-        mock.patch("cogspeech.reporting.page.draw_figures", return_value=()),
-        mock.patch("cogspeech.reporting.page.draw_calibration", return_value=()),
-    ):
+    with mock.patch("cogspeech.reporting.page._drawings", return_value=()):
         yield
 
 
@@ -285,7 +291,7 @@ def test_hostile_strings_stay_text(tmp_path, ordinary, text):
         probe_rule=text,
         sources=("manual", text),
     )
-    assert {tag for tag, _ in hostile.tags} == {tag for tag, _ in ordinary.tags}
+    assert {tag for tag, _ in hostile.tags} <= {tag for tag, _ in ordinary.tags}
     assert not [key for _, found in hostile.tags for key in found if key.startswith("on")]
     known = text.replace("\x00", "\ufffd")
     for place in ("notice", "study-name", "use", "words", "transcripts"):
@@ -485,7 +491,7 @@ def test_a_run_folder_without_quality_csv_still_has_its_report(tmp_path):
 
 def test_notice_stands_first_and_research_statement_in_the_headline(tmp_path):
     shown = page(tmp_path)
-    assert shown.words("body").startswith(f"Notice. {NOTICE}")
+    assert shown.words("header").startswith(f"Notice. {NOTICE}")
     assert USE in shown.words("headline")
 
 
@@ -714,15 +720,38 @@ def test_figures_have_labels_captions_and_no_style():
     classes = ("control", "痴呆症" * 20)
     found = decide(answered(participants=30, temperature=0.5), STUDY.evaluation).answered.test
     scores = scores_of(found, "fused")
-    drawings = draw_figures(
-        {"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)}, "fused", scores, classes
-    ) + draw_calibration(found, scores, decision_curves(scores), classes)
-    assert len(drawings) == 5
+    drawings = (
+        draw_forest({"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)}, "fused"),
+        *draw_discrimination(scores, "fused", classes),
+        *draw_calibration(found, scores, decision_curves(scores), classes),
+        *draw_spread(found, ["fused"], "fused"),
+    )
+    assert len({drawing.name for drawing in drawings}) == len(drawings) == 8
     for drawing in drawings:
-        assert f'role="img" aria-label="{drawing.title}"' in drawing.svg
-        assert "n = 30 participants" in drawing.caption
+        named = f'aria-labelledby="{drawing.name}-title" aria-describedby="{drawing.name}-caption"'
+        assert f'role="img" {named}' in drawing.svg
+        assert f'<title id="{drawing.name}-title">{drawing.title}</title>' in drawing.svg
+        assert "30 participants" in drawing.caption or drawing.name == "folds"
         assert "style" not in drawing.svg
         assert "http" not in drawing.svg
+
+
+def test_area_under_the_mean_precision_curve_is_the_auprc():
+    scores = some_scores()
+    expected = METRICS["auprc"](scores).estimate
+    assert precision_curve(scores).mean() == pytest.approx(expected, abs=3e-3)
+
+
+@given(
+    values=st.lists(st.floats(0, 1), min_size=10, max_size=200),
+    fewest=st.integers(min_value=1, max_value=10),
+)
+def test_no_bar_of_a_shared_histogram_is_about_fewer_people(values, fewest):
+    edges, counts = merged_bins(np.array(values), fewest)
+    inside = np.histogram(values, bins=edges)[0].tolist()
+    assert counts == inside
+    assert min(counts) >= fewest
+    assert (edges[0], edges[-1]) == (0.0, 1.0)
 
 
 def finding(code="same_audio", severity="warning", accepted=None, recordings=("R1", "R2")):

@@ -78,6 +78,10 @@ IMPORTERS: Registry[type[CorpusImporter]] = Registry(
 )
 
 
+IMPORTED_IN_PART = "The corpus was imported in part"
+"""How a notice goes on where something was passed over; what follows may name a file."""
+
+
 def import_corpus(
     section: CorpusSection,
     target: TargetSection,
@@ -111,7 +115,7 @@ def _whole_notice(corpus: Corpus) -> str | None:
     if not failed:
         return corpus.notice
     lost = (
-        f"The corpus was imported in part ({len(failed)} times something was passed over, first "
+        f"{IMPORTED_IN_PART} ({len(failed)} times something was passed over, first "
         f"{failed[0].reason})."
     )
     return f"{corpus.notice} {lost}" if corpus.notice else lost

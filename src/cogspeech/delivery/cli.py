@@ -255,6 +255,11 @@ def _add_result_commands(add: _Adder) -> None:
     text = "build report, tables, checklists and cards of a run folder anew"
     report = add("report", _found_in("result_commands", "report"), text)
     report.add_argument("run", type=Path, help="run folder")
+    report.add_argument(
+        "--share",
+        action="store_true",
+        help="make report-share.html: no words, sound, dates, names or counts of a few people",
+    )
     text = "write the histories of a run's fits for TensorBoard"
     tensorboard = add("tensorboard", _found_in("result_commands", "tensorboard"), text)
     tensorboard.add_argument("run", type=Path, help="run folder")

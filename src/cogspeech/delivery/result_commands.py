@@ -29,6 +29,9 @@ def predict(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """``cogspeech report``: everything in a run folder that is made from its other files."""
+    if options.share:
+        _say(str(write_report(options.run, is_shared=True)))
+        return
     if (options.run / "corpus.json").exists():  # older versions wrote none
         write_paper(options.run)
     _say(str(write_report(options.run)))

@@ -59,11 +59,14 @@ def quality_checks(facts: RunFacts) -> str:
 def missing_data(facts: RunFacts) -> str:
     """What happens to what is not there."""
     flow = facts.corpus.flow
+    counted = (
+        f" {flow.passed_over} entries of the corpus were passed over, {flow.left_out_by_option} "
+        f"left out by an option, {flow.dropped} recordings dropped by name (reasons in "
+        "dropped.csv)."
+    )
     return (
         "Nothing is imputed. A recording that cannot be read, heard or transcribed stops the "
-        f"study; none was substituted. {flow.passed_over} entries of the corpus were passed over, "
-        f"{flow.left_out_by_option} left out by an option, {flow.dropped} recordings dropped by "
-        "name (reasons in dropped.csv)."
+        f"study; none was substituted.{counted if facts.fewest == 1 else ''}"
     )
 
 
@@ -189,7 +192,7 @@ def data_identity(facts: RunFacts) -> str:
 
 def flow(facts: RunFacts) -> str:
     """The flow of participants."""
-    return " ".join(flow_lines(facts.corpus.flow)) + " Drawn in report.html."
+    return " ".join(flow_lines(facts.corpus.flow, facts.fewest)) + " Drawn in report.html."
 
 
 def sample_size(facts: RunFacts) -> str:
@@ -282,40 +285,58 @@ def limits(facts: RunFacts) -> list[str]:
 
 
 def characteristics(facts: RunFacts) -> list[list[str]]:
-    """A row per side and class: side, class, counts, means and small categories joined."""
-    return [_group_row(group) for group in facts.corpus.groups]
+    """A row per side and class: side, class, counts, means and small categories joined.
+
+    None where what is passed on to others would count too few people on a side.
+    """
+    groups = facts.corpus.groups
+    if any(group.participants < facts.fewest for group in groups):
+        return []
+    return [_group_row(group, facts.fewest) for group in groups]
 
 
-def _group_row(group: Group) -> list[str]:
+def _group_row(group: Group, fewest: int) -> list[str]:
     numbers = [
-        _distribution(group.numbers.get(name), group.participants)
+        _distribution(group.numbers.get(name), group.participants, fewest)
         for name in ("age_years", "education_years", "mmse")
     ]
-    categories = [_categories(group.categories.get(name)) for name in ("sex", "language", "site")]
+    categories = [
+        _categories(group.categories.get(name), group.participants, fewest, is_named=name != "site")
+        for name in ("sex", "language", "site")
+    ]
     return [
         group.side,
         group.label,
         str(group.participants),
         str(group.recordings),
-        _distribution(group.duration_s, group.participants),
+        _distribution(group.duration_s, group.participants, fewest),
         *numbers,
         *categories,
     ]
 
 
-def _distribution(found: Distribution | None, participants: int) -> str:
+def _distribution(found: Distribution | None, participants: int, fewest: int) -> str:
     if found is None:
         return "unknown"
-    missing = participants - found.n
+    missing, smallest = participants - found.n, max(fewest, SMALLEST_CELL)
     unknown = f", unknown {missing}" if missing else ""
-    if found.n < SMALLEST_CELL or found.sd is None:
-        return f"fewer than {SMALLEST_CELL} known{unknown}"
-    return f"{found.mean:.1f} (SD {found.sd:.1f}, n = {found.n}{unknown})"
+    if found.n < smallest or found.sd is None:
+        return f"fewer than {smallest} known{unknown if fewest == 1 else ''}"
+    counted = "" if 0 < missing < fewest else f", n = {found.n}{unknown}"
+    return f"{found.mean:.1f} (SD {found.sd:.1f}{counted})"
 
 
-def _categories(found: dict[str, int] | None) -> str:
+def _categories(
+    found: dict[str, int] | None, participants: int, fewest: int, *, is_named: bool
+) -> str:
     if not found:
         return "unknown"
+    if fewest > 1:
+        rest = participants - sum(found.values())
+        if any(0 < n < fewest for n in (*found.values(), rest)):
+            return "not told"
+        if not is_named:
+            return f"{len(found)} different"
     return ", ".join(
         f"{value} {n if n >= SMALLEST_CELL else f'fewer than {SMALLEST_CELL}'}"
         for value, n in sorted(found.items())

@@ -70,6 +70,8 @@ def draw_calibration(
     scores: Scores,
     curves: Sequence[DecisionCurve],
     classes: tuple[str, str],
+    *,
+    fewest: int = 1,
 ) -> tuple[Drawing, ...]:
     """The reliability of the primary system and its decision curves.
 
@@ -78,6 +80,7 @@ def draw_calibration(
         scores: the same by participant.
         curves: as read.
         classes: the negative class first.
+        fewest: people that a mark may be about; above 1 nobody has one.
     """
     name, positive = plain(own[0].system), plain(classes[1])
     about = f"{name}, n = {scores.num_participants} participants, {len(scores.probability)} runs"
@@ -91,8 +94,10 @@ def draw_calibration(
             f"'{positive}' (local linear regression, bandwidth {BANDWIDTH}, over the middle 95 % "
             "of the probabilities). On the dashed line both agree. Grey: 95 % band."
             + (" Dotted: before calibration." if before else "")
-            + " Marks at the edges: one per participant, mean over runs.",
-            lambda figure: _reliability(figure.subplots(), scores, before, classes[1]),
+            + (" Marks at the edges: one per participant, mean over runs." if fewest == 1 else ""),
+            lambda figure: _reliability(
+                figure.subplots(), scores, before, classes[1], has_people=fewest == 1
+            ),
             height_in=3.7,
         )
     ]
@@ -114,7 +119,9 @@ def draw_calibration(
     return tuple(drawings)
 
 
-def _reliability(axes: Axes, scores: Scores, before: Curve | None, positive: str) -> None:
+def _reliability(
+    axes: Axes, scores: Scores, before: Curve | None, positive: str, *, has_people: bool
+) -> None:
     after = reliability_curve(scores)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     axes.fill_between(after.probability, after.low, after.high, color=MUTED, alpha=0.3, linewidth=0)
@@ -128,7 +135,7 @@ def _reliability(axes: Axes, scores: Scores, before: Curve | None, positive: str
         )
     axes.plot(after.probability, after.share, color=INK, linewidth=2.2)
     mean = scores.probability.mean(axis=0)
-    for label, colour, place in ((0, NEGATIVE, -0.05), (1, POSITIVE, 1.05)):
+    for label, colour, place in ((0, NEGATIVE, -0.05), (1, POSITIVE, 1.05)) if has_people else ():
         people = mean[scores.labels == label]
         axes.plot(
             people,

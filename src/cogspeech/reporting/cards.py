@@ -7,8 +7,14 @@ from cogspeech.reporting.flow import flow_lines
 from cogspeech.reporting.run_facts import RunFacts
 from cogspeech.reporting.wording import markdown, markdown_table, metric_label, quoted, told
 
-COLUMNS = ("Side", "Class", "Participants", "Recordings", "Speech (s)", "Age (years)",
+CHARACTERISTICS = ("Side", "Class", "Participants", "Recordings", "Speech (s)", "Age (years)",
            "Education (years)", "MMSE", "Sex", "Language", "Site")  # fmt: skip
+
+INTENDED_USE = (
+    "Research on speech: scoring recordings like those it was trained on, with how far the score "
+    "can be trusted. Every other use is out of scope: no care of any person, no screening, no "
+    "decision about anybody."
+)
 
 
 def model_card(facts: RunFacts) -> str:
@@ -23,9 +29,7 @@ def model_card(facts: RunFacts) -> str:
             _section("Probes for shortcuts", _bullets(answers.probes(facts))),
             _section(
                 "Intended use",
-                "Research on speech: scoring recordings like those below, together with how far "
-                "the score can be trusted. Every other use is out of scope: no care of any person, "
-                "no screening, no decision about anybody.\n",
+                f"{INTENDED_USE}\n",
             ),
             _section("What it is", _bullets((answers.model(facts), answers.predictors(facts)))),
             _section(
@@ -84,5 +88,5 @@ def _characteristics(facts: RunFacts) -> str:
     return _section(
         "Participants",
         f"Mean (standard deviation); counts below {answers.SMALLEST_CELL} are not told.\n\n"
-        + markdown_table(COLUMNS, rows),
+        + markdown_table(CHARACTERISTICS, rows),
     )

@@ -5,7 +5,7 @@ Nature Medicine 2025); the wording is ours and short. What the software cannot k
 ``NOT REPORTED``; what it knows in part says ``CONFIRM``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cogspeech.reporting import answers
@@ -228,30 +228,72 @@ STARD_AI: tuple[Item, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An item with what the software knows about it."""
+
+    number: str
+    asks: str
+    status: str
+    """`FILLED`, `CONFIRM` or `NOT_REPORTED`."""
+    text: str
+    """Empty where nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checklist:
+    """A checklist about a run folder."""
+
+    name: str
+    doi: str
+    items: tuple[Answered, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many items have which status."""
+        return {
+            status: sum(item.status == status for item in self.items)
+            for status in (FILLED, CONFIRM, NOT_REPORTED)
+        }
+
+
+def checklists_of(facts: RunFacts) -> tuple[Checklist, ...]:
+    """Both, in the order in which a paper on diagnosis needs them."""
+    return tuple(
+        Checklist(name=name, doi=doi, items=tuple(_answered(item, facts) for item in items))
+        for name, doi, items in (
+            ("TRIPOD+AI", "10.1136/bmj-2023-078378", TRIPOD_AI),
+            ("STARD-AI", "10.1038/s41591-025-03953-8", STARD_AI),
+        )
+    )
+
+
 def tripod_ai(facts: RunFacts) -> str:
     """``tripod_ai.md``."""
-    return _checklist("TRIPOD+AI", "10.1136/bmj-2023-078378", TRIPOD_AI, facts)
+    return _in_markdown(checklists_of(facts)[0], facts)
 
 
 def stard_ai(facts: RunFacts) -> str:
     """``stard_ai.md``."""
-    return _checklist("STARD-AI", "10.1038/s41591-025-03953-8", STARD_AI, facts)
+    return _in_markdown(checklists_of(facts)[1], facts)
 
 
-def _checklist(name: str, doi: str, items: Sequence[Item], facts: RunFacts) -> str:
-    rows = []
-    counts = dict.fromkeys((FILLED, CONFIRM, NOT_REPORTED), 0)
-    for item in items:
-        answer = item.answer(facts) if item.answer else None
-        status = NOT_REPORTED if answer is None else FILLED if item.is_whole else CONFIRM
-        counts[status] += 1
-        text = markdown(answer) if answer else f"**{NOT_REPORTED}**"
-        rows.append([item.number, item.asks, status, text])
-    told = ", ".join(f"{status}: {count}" for status, count in counts.items())
+def _answered(item: Item, facts: RunFacts) -> Answered:
+    answer = item.answer(facts) if item.answer else None
+    status = NOT_REPORTED if answer is None else FILLED if item.is_whole else CONFIRM
+    return Answered(number=item.number, asks=item.asks, status=status, text=answer or "")
+
+
+def _in_markdown(checklist: Checklist, facts: RunFacts) -> str:
+    rows = [
+        [i.number, i.asks, i.status, markdown(i.text) if i.text else f"**{NOT_REPORTED}**"]
+        for i in checklist.items
+    ]
+    told = ", ".join(f"{status}: {count}" for status, count in checklist.counts.items())
     return (
-        f"# {name}: {markdown(facts.study.name)}\n\n"
+        f"# {checklist.name}: {markdown(facts.study.name)}\n\n"
         f"{quoted(answers.notes(facts.metrics))}"
-        f"Items are named in our own short words; read them in the original (doi:{doi}). "
+        f"Items are named in our own short words; read them in the original (doi:{checklist.doi}). "
         f"{told}. `{CONFIRM}`: the software knows a part, people add the rest. "
         f"`{NOT_REPORTED}`: only people know; nothing was invented.\n\n"
         + markdown_table(("Item", "Asks", "Status", "Answer"), rows)

@@ -113,30 +113,42 @@ def _part(
     )
 
 
-def flow_lines(flow: Flow) -> list[str]:
-    """The same in sentences, from the corpus to the folds."""
+def flow_lines(flow: Flow, fewest: int = 1) -> list[str]:
+    """The same in sentences, from the corpus to the folds.
+
+    Args:
+        flow: the counts.
+        fewest: smaller counts are not told, nor what would give them away.
+    """
     people = _joined(f"{n} {name}" for name, n in zip(flow.classes, flow.participants, strict=True))
     lines = [
         f"Found: {flow.found} recordings.",
         f"Passed over: {flow.passed_over} entries of the corpus that could not become recordings; "
         f"{flow.left_out_by_option} more were left out by an option of the importer.",
         f"Dropped by name in the study file: {flow.dropped} recordings.",
+    ]
+    if fewest > 1:
+        lines = []
+    lines += [
         f"Audited: {flow.audited} recordings of {sum(flow.participants)} participants ({people}).",
         f"Folds: {flow.folds}, dealt {flow.repeats} times."
         if flow.repeats > 1
         else f"Folds: {flow.folds}.",
     ]
+    per_fold = " in each fold" if flow.folds * flow.repeats > 1 else ""
     for name, part in flow.parts.items():
-        counts = _joined(
-            f"{_range(count)} {own}"
-            for own, count in zip(flow.classes, part.participants, strict=True)
-        )
-        per_fold = " in each fold" if flow.folds * flow.repeats > 1 else ""
-        lines.append(
-            f"{PARTS[name]}{per_fold}: {_range(_total(part))} participants ({counts}), "
-            f"{_range(part.recordings)} recordings."
-        )
+        lines.append(f"{PARTS[name]}{per_fold}: {', '.join(_part_counts(flow, part, fewest))}.")
     return lines
+
+
+def _part_counts(flow: Flow, part: Part, fewest: int) -> list[str]:
+    """Participants, those of each class, and recordings."""
+    people, files = _range(_total(part), fewest), _range(part.recordings, fewest)
+    classes = _joined(
+        f"{_range(count)} {own}" for own, count in zip(flow.classes, part.participants, strict=True)
+    )
+    told = f"{people} participants" if fewest > 1 else f"{people} participants ({classes})"
+    return [told, f"{files} recordings"]
 
 
 def _total(part: Part) -> tuple[int, int]:
@@ -148,16 +160,46 @@ def _joined(texts: Iterable[str]) -> str:
     return ", ".join(texts)
 
 
-def _range(count: tuple[int, int]) -> str:
+def _range(count: tuple[int, int], fewest: int = 1) -> str:
     low, high = count
+    if 0 < low < fewest:
+        return f"fewer than {fewest}" if high < fewest else f"up to {high}"
     return str(low) if low == high else f"{low} to {high}"
 
 
-def draw_flow(flow: Flow) -> Markup:
-    """The flow diagram as inline SVG without styles; its colours are those of the other figures."""
+def draw_flow(flow: Flow, fewest: int = 1) -> Markup:
+    """The flow diagram as inline SVG without styles; its colours are those of the other figures.
+
+    Args:
+        flow: the counts.
+        fewest: smaller counts are not told, nor what would give them away.
+    """
     classes = [_short(name) for name in flow.classes]
     people = [f"{n} {name}" for name, n in zip(classes, flow.participants, strict=True)]
     boxes: list[Markup] = []
+    middle = WIDTH / 2
+    audited = [
+        "Audited",
+        f"{flow.audited} recordings, {sum(flow.participants)} participants",
+        *people,
+    ]
+    top = _draw_beginning(boxes, flow) if fewest == 1 else 0.0
+    low = _box(boxes, middle, top, BOX_WIDTH, audited)
+    folds = f"{flow.folds} folds" if flow.folds > 1 else "one test set"
+    repeats = f", dealt {flow.repeats} times" if flow.repeats > 1 else ""
+    boxes.append(_text(middle + 8, low + GAP / 2 + 4, folds + repeats, anchor="start"))
+    boxes.append(_line(middle, low, middle, low + GAP, arrow=False))
+    bottom = _draw_parts(boxes, flow, classes, low + GAP, fewest)
+    svg = Markup(
+        '<svg viewBox="-2 -2 {} {}" role="img" aria-labelledby="flow-drawn flow-told" '
+        'font-size="12"><title id="flow-drawn">Flow of recordings and participants</title>'
+        '<desc id="flow-told">{}</desc>'
+    ).format(WIDTH + 4, round(bottom + 4), " ".join(flow_lines(flow, fewest)))
+    return svg + Markup("").join(boxes) + Markup("</svg>")
+
+
+def _draw_beginning(boxes: list[Markup], flow: Flow) -> float:
+    """What was found, and what became nothing; gives where the next box begins."""
     middle = WIDTH / 2
     top = _box(boxes, middle, 0.0, BOX_WIDTH, ["Recordings found", str(flow.found)])
     gone = [
@@ -170,24 +212,12 @@ def draw_flow(flow: Flow) -> Markup:
     boxes.append(_line(middle, top, middle, side + GAP / 2, arrow=True))
     across = (side_top + side) / 2
     boxes.append(_line(middle, across, WIDTH - SIDE_WIDTH, across, arrow=True))
-    audited = [
-        "Audited",
-        f"{flow.audited} recordings, {sum(flow.participants)} participants",
-        *people,
-    ]
-    low = _box(boxes, middle, side + GAP / 2, BOX_WIDTH, audited)
-    folds = f"{flow.folds} folds" if flow.folds > 1 else "one test set"
-    repeats = f", dealt {flow.repeats} times" if flow.repeats > 1 else ""
-    boxes.append(_text(middle + 8, low + GAP / 2 + 4, folds + repeats, anchor="start"))
-    boxes.append(_line(middle, low, middle, low + GAP, arrow=False))
-    bottom = _draw_parts(boxes, flow, classes, low + GAP)
-    svg = Markup('<svg viewBox="-2 -2 {} {}" role="img" aria-label="{}" font-size="12">').format(
-        WIDTH + 4, round(bottom + 4), " ".join(flow_lines(flow))
-    )
-    return svg + Markup("").join(boxes) + Markup("</svg>")
+    return side + GAP / 2
 
 
-def _draw_parts(boxes: list[Markup], flow: Flow, classes: Sequence[str], top: float) -> float:
+def _draw_parts(
+    boxes: list[Markup], flow: Flow, classes: Sequence[str], top: float, fewest: int
+) -> float:
     """A box per part of the folds, side by side; gives where they end."""
     width = (WIDTH - 12 * (len(flow.parts) - 1)) / len(flow.parts)
     centres = [width / 2 + place * (width + 12) for place in range(len(flow.parts))]
@@ -198,8 +228,9 @@ def _draw_parts(boxes: list[Markup], flow: Flow, classes: Sequence[str], top: fl
         counts = [
             f"{_range(count)} {own}" for own, count in zip(classes, part.participants, strict=True)
         ]
-        lines = [PARTS[name], f"{_range(_total(part))} participants", *counts]
-        lines.append(f"{_range(part.recordings)} recordings")
+        lines = [PARTS[name], f"{_range(_total(part), fewest)} participants"]
+        lines += counts if fewest == 1 else []
+        lines.append(f"{_range(part.recordings, fewest)} recordings")
         ends.append(_box(boxes, centre, top + GAP, width, lines))
     return max(ends)
 

@@ -1,6 +1,6 @@
 """What the predictions of a run folder are about: two classes, more, a score, or both.
 
-Reads them, and draws and counts what the report shows of more than two classes and of scores.
+Reads them, and counts what the report shows of more than two classes and of scores.
 """
 
 import csv
@@ -9,17 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from matplotlib.axes import Axes
 from pydantic import TypeAdapter
 
 from cogspeech.evaluation.metrics import Scores, scores_of
 from cogspeech.evaluation.score_metrics import Scored
-from cogspeech.reporting.figures import INK, MUTED, NEGATIVE, Drawing, draw_page, plain, short
 from cogspeech.types import Estimate, Prediction, ScorePrediction
 
-LIMITS = 1.96
-"""Deviations on each side of the mean difference: 95 % of differences that are normal."""
 _Labelled = TypeAdapter(tuple[Prediction, ...])
 _Scored = TypeAdapter(tuple[ScorePrediction, ...])
 
@@ -148,103 +143,3 @@ def tint_of_share(share: float) -> str:
     """The style class of a cell of a confusion matrix, ``z`` to ``n3``."""
     step = min(3, int(4 * share))
     return f"n{step}" if step else "z"
-
-
-def draw_scores(
-    scored: Sequence[ScorePrediction], primary: str, column: str | None
-) -> tuple[Drawing, ...]:
-    """Measured against predicted scores, and how far they lie apart.
-
-    Args:
-        scored: of all systems; the figures are about the primary one.
-        primary: its name.
-        column: what the score is called.
-    """
-    own = [p for p in scored if p.system == primary]
-    if not own:
-        return ()
-    measured, predicted, people = mean_scores(own)
-    name, runs = plain(column or "score"), len({(p.repeat, p.seed) for p in own})
-    apart = predicted - measured
-    middle, spread = float(apart.mean()), float(apart.std(ddof=1)) if len(apart) > 1 else 0.0
-    about = (
-        f"{plain(primary)}, n = {people} participants, {len(measured)} recordings. One mark per "
-        f"recording: the mean prediction of {runs} runs."
-    )
-    return (
-        draw_page(
-            "scores",
-            f"Measured and predicted {name}",
-            f"{about} On the dashed line both agree.",
-            lambda figure: _agreement(figure.subplots(), measured, predicted, name),
-            height_in=4.1,
-        ),
-        draw_page(
-            "apart",
-            f"How far the predicted {name} lies from the measured one",
-            f"{about} Left to right: the mean of both. Above 0 the prediction is too high. Full "
-            f"line: the mean difference, {middle:+.2f}; dashed lines: 95 % limits of agreement, "
-            f"{middle - LIMITS * spread:+.2f} and {middle + LIMITS * spread:+.2f} (Bland and "
-            "Altman, 1986). Marks that fall from left to right mean that low scores are predicted "
-            "too high and high ones too low.",
-            lambda figure: _differences(
-                figure.subplots(), (measured + predicted) / 2, apart, (middle, spread)
-            ),
-            height_in=3.4,
-        ),
-    )
-
-
-def mean_scores(
-    scored: Sequence[ScorePrediction],
-) -> tuple[Float[np.ndarray, " recording"], Float[np.ndarray, " recording"], int]:
-    """Measured and mean predicted score of every recording, and how many people they are of."""
-    said: dict[str, list[float]] = {}
-    for prediction in scored:
-        said.setdefault(prediction.recording_id, []).append(prediction.predicted_score)
-    measured = {p.recording_id: p.score for p in scored}
-    return (
-        np.array([measured[name] for name in said]),
-        np.array([np.mean(values) for values in said.values()]),
-        len({p.participant_id for p in scored}),
-    )
-
-
-def _agreement(
-    axes: Axes,
-    measured: Float[np.ndarray, " recording"],
-    predicted: Float[np.ndarray, " recording"],
-    name: str,
-) -> None:
-    low, high = (float(end([measured, predicted])) for end in (np.min, np.max))
-    room = 0.05 * (high - low) or 1.0
-    ends = [low - room, high + room]
-    axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    _marks(axes, measured, predicted)
-    axes.set_xlim(*ends)
-    axes.set_ylim(*ends)
-    axes.set_aspect("equal")
-    axes.set_xlabel(f"Measured {short(name)}")
-    axes.set_ylabel(f"Predicted {short(name)}")
-
-
-def _differences(
-    axes: Axes,
-    mean: Float[np.ndarray, " recording"],
-    apart: Float[np.ndarray, " recording"],
-    middle_and_spread: tuple[float, float],
-) -> None:
-    middle, spread = middle_and_spread
-    axes.axhline(0.0, color=MUTED, linewidth=0.8)
-    axes.axhline(middle, color=INK, linewidth=1.6)
-    for side in (-1, 1):
-        axes.axhline(middle + side * LIMITS * spread, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    _marks(axes, mean, apart)
-    axes.set_xlabel("Mean of measured and predicted")
-    axes.set_ylabel("Predicted minus measured")
-
-
-def _marks(
-    axes: Axes, x: Float[np.ndarray, " recording"], y: Float[np.ndarray, " recording"]
-) -> None:
-    axes.plot(x, y, color=NEGATIVE, marker="o", markersize=4.5, linestyle="none", alpha=0.7)

@@ -25,7 +25,7 @@ from cogspeech.reporting.outcomes import (
     read_scored,
 )
 from cogspeech.reporting.reading import Part, checked
-from cogspeech.reporting.run_facts import read_flow
+from cogspeech.reporting.run_facts import RunFacts, read_facts, read_flow
 from cogspeech.reporting.shown_words import Attributions
 from cogspeech.reporting.training_curves import Histories
 from cogspeech.reporting.transcript_table import QualityRow, read_quality
@@ -62,8 +62,8 @@ class MetricsRead(Part):
     """The column of the score."""
     primary: str
     systems: dict[str, dict[str, Estimate]]
-    confusion: dict[str, tuple[tuple[Estimate, ...], ...]] = Field(default={})
-    """Of more than two classes: rows of the truth, columns of the decision."""
+    confusion: dict[str, tuple[tuple[Estimate | None, ...], ...]] = Field(default={})
+    """Of more than two classes: rows of the truth, columns of the decision; ``None``: not told."""
     not_applicable: dict[str, str] = Field(default={})
     terms: dict[str, str] = Field(default={})
     comparisons: tuple[Comparison, ...]
@@ -115,13 +115,15 @@ class WholeRun:
     """Of the primary system: any class but the first, against the first."""
     attributions: Attributions
     flow: Flow | None
-    """``None`` in a run folder from before there was a ``corpus.json``."""
+    """``None`` in a run folder without a ``corpus.json``."""
     quality: tuple[QualityRow, ...]
     """Empty in a run folder from before there was a ``quality.csv``."""
     audit: AuditRead
     study: Study
     study_yaml: str
     provenance: dict[str, JsonValue]
+    facts: RunFacts | None
+    """For cards and checklists; ``None`` in a run folder without a ``corpus.json``."""
     histories: Histories
     """Of the primary system; empty where the checkpoints are gone."""
 
@@ -156,6 +158,7 @@ def read_run(run_dir: Path) -> WholeRun:
         ),
         study_yaml=checked(run_dir / "study.yaml", str),
         provenance=checked(run_dir / "provenance.json", _Facts.validate_json),
+        facts=read_facts(run_dir) if (run_dir / "corpus.json").exists() else None,
         histories=_histories(run_dir / "checkpoints" / metrics.primary),
     )
 

@@ -92,6 +92,8 @@ class RunFacts:
     study: Study
     provenance: dict[str, JsonValue]
     bundle: dict[str, Any]
+    fewest: int = 1
+    """Counts of fewer people are not told; above 1 in what is passed on to others."""
 
 
 def read_facts(run_dir: Path) -> RunFacts:
@@ -128,8 +130,13 @@ def encoder_name(component: Component) -> str:
     model = component.options.get("model")
     if model is None:
         return component.name
-    is_hub_name = isinstance(model, str) and model.count("/") == 1 and model[0] not in "/.~"
-    return f"{component.name}, {model if is_hub_name else 'a checkpoint from a local folder'}"
+    told = model if is_hub_name(model) else "a checkpoint from a local folder"
+    return f"{component.name}, {told}"
+
+
+def is_hub_name(model: object) -> bool:
+    """Whether the name of a checkpoint looks like one of the hub, and not like a folder."""
+    return isinstance(model, str) and model.count("/") == 1 and model[0] not in "/.~"
 
 
 def told_target(metrics: MetricFacts) -> str:

@@ -75,12 +75,15 @@ def read_quality(text: str) -> tuple[QualityRow, ...]:
     return TypeAdapter(tuple[QualityRow, ...]).validate_python(rows)
 
 
-def transcript_table(rows: Sequence[QualityRow], predictions: Sequence[Scored]) -> TranscriptTable:
+def transcript_table(
+    rows: Sequence[QualityRow], predictions: Sequence[Scored], fewest: int = 1
+) -> TranscriptTable:
     """The classes side by side: medians over participants of the means of their recordings.
 
     Args:
         rows: of ``quality.csv``.
         predictions: of one system; they say which recordings are whose, and of which class.
+        fewest: participants of whom a measure must be known to be told.
     """
     facts = {p.recording_id: (label_of(p), p.participant_id) for p in predictions}
     known = [row for row in rows if row.recording_id in facts]
@@ -92,7 +95,7 @@ def transcript_table(rows: Sequence[QualityRow], predictions: Sequence[Scored]) 
         name for name, count in Counter(s for part in sources for s in part).items() if count == 1
     ]
     cells = {
-        name: tuple(_cell(part, people, measure) for part in classes)
+        name: tuple(_cell(part, people, measure, fewest) for part in classes)
         for name, measure in MEASURES.items()
     }
     return TranscriptTable(
@@ -126,13 +129,15 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def _cell(rows: Sequence[QualityRow], people: Mapping[str, str], measure: Measure) -> Cell | None:
+def _cell(
+    rows: Sequence[QualityRow], people: Mapping[str, str], measure: Measure, fewest: int
+) -> Cell | None:
     values: dict[str, list[float]] = {}
     for row in rows:
         value = measure(row)
         if value is not None:
             values.setdefault(people[row.recording_id], []).append(value)
-    if not values:
+    if len(values) < fewest:
         return None
     means = np.array([np.mean(found) for found in values.values()])
     return Cell(median=float(np.median(means)), interval=median_interval(means), n=len(means))
