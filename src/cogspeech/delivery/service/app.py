@@ -165,9 +165,10 @@ def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = N
 
 def _add_facts(app: FastAPI) -> None:
     @app.get("/healthz", tags=["service"])
-    async def health() -> Response:
+    async def health(request: Request) -> Response:
         """The service runs."""
-        return _json({"status": "ok"})
+        is_loaded = request.app.state.board.facts is not None
+        return _json({"status": "ok", "model_is_loaded": is_loaded})
 
     @app.get("/readyz", tags=["service"], responses=_errors(503))
     async def ready(request: Request) -> Response:

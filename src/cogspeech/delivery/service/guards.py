@@ -12,13 +12,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cogspeech.delivery.service.limits import Limits
+from cogspeech.delivery.service.page_files import style_hashes
 from cogspeech.delivery.service.refusals import Refusal
 from cogspeech.delivery.service.uploads import new_id
 
 LOG = logging.getLogger("cogspeech.service")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    f"default-src 'none'; script-src 'self'; style-src 'self' {style_hashes()}; img-src 'self' data:; "
     "media-src 'self' blob:; connect-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )

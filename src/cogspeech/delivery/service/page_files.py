@@ -1,6 +1,10 @@
 """The files of the web page, read once: nothing that a request names is ever opened."""
 
+import base64
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -24,6 +28,8 @@ def page_files() -> dict[str, PageFile]:
     page = files("cogspeech.delivery.service").joinpath("page")
     reporting = files("cogspeech.reporting")
     found = _below("/static/", page)
+    stand_in = found.pop("/static/view_stand_in.js")
+    found["/static/listening/view.js"] = stand_in  # until the view of the report is there
     found |= _below("/static/listening/", reporting.joinpath("listening"))
     found |= _below("/static/", reporting.joinpath("templates"))
     return {"/": found["/static/index.html"], **found}
@@ -38,3 +44,12 @@ def _below(prefix: str, folder: Traversable) -> dict[str, PageFile]:
         for suffix in MEDIA_TYPES
         if file.is_file() and file.name.endswith(suffix)
     }
+
+
+def style_hashes() -> str:
+    """What the page's policy has to name: the style that the waveform writes by itself."""
+    with suppress(ModuleNotFoundError):  # then the words are shown as a table
+        assets = import_module("cogspeech.reporting.listening.assets")
+        digest = hashlib.sha256(assets.library_style().encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+    return ""
