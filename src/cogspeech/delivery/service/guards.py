@@ -19,9 +19,9 @@ from cogspeech.delivery.service.uploads import new_id
 LOG = logging.getLogger("cogspeech.service")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 POLICY = (
-    f"default-src 'none'; script-src 'self'; style-src 'self' {style_hashes()}; img-src 'self' data:; "
-    "media-src 'self' blob:; connect-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; script-src 'self'; style-src 'self' {style_hashes()}; "
+    "img-src 'self' data:; media-src 'self' blob:; connect-src 'self' blob:; "
+    "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogspeech.corpora.audio import probe_audio
+from cogspeech.corpora.audio import mono_blocks, probe_audio
 from cogspeech.delivery.service.limits import Limits
 from cogspeech.errors import AudioError, CogspeechError, MissingExtra, TranscriptError
 
@@ -49,7 +49,7 @@ class _Refused(Exception):
 
     def __init__(self, *, code: str, message: str) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code = code
 
 
 def main() -> None:
@@ -77,14 +77,14 @@ def main() -> None:
     while True:
         request = json.loads(requests.get())
         try:
-            say("answer", _answer(predictor, request, limits))
+            outcome: tuple[str, Any] = ("answer", _answer(predictor, request, limits))
         except _Refused as refused:
-            say("refused", {"code": refused.code, "message": refused.message})
+            outcome = ("refused", {"code": refused.code, "message": str(refused)})
         except Exception:  # noqa: BLE001  # a defect, or no memory: begin anew, whatever it was
             _tell_where()
             os._exit(1)
-        finally:
-            _forget(cache)
+        _forget(cache)
+        say(*outcome)  # who hears it may rely on nothing being left
 
 
 def _requests() -> "queue.SimpleQueue[bytes]":
@@ -131,9 +131,9 @@ def _answer(predictor: "Predictor", request: dict[str, Any], limits: Limits) -> 
         code = next((c for text, c in AUDIO_CODES.items() if text in str(error)), "audio_unusable")
         raise _refused(code, error, audio, words) from None
     except TranscriptError as error:
-        raise _refused(
-            "words_unusable" if words else "words_missing", error, audio, words
-        ) from None
+        if words is None:
+            raise _Refused(code="words_missing", message=WORDS_MISSING) from None
+        raise _refused("words_unusable", error, audio, words) from None
     except MissingExtra as error:
         raise _refused("extra_missing", error, audio, words) from None
     except CogspeechError as error:
@@ -161,6 +161,8 @@ def _check(audio: Path, limits: Limits) -> None:
             code="audio_sample_rate",
             message=f"the recording has {info.sample_rate_hz} Hz; {lowest} to {highest} are taken",
         )
+    for _ in mono_blocks(audio):  # to its end: a broken one is told from one without an answer
+        pass
 
 
 def _refused(code: str, error: Exception, audio: Path, words: Path | None) -> _Refused:
