@@ -28,8 +28,8 @@ def page_files() -> dict[str, PageFile]:
     page = files("cogspeech.delivery.service").joinpath("page")
     reporting = files("cogspeech.reporting")
     found = _below("/static/", page)
-    stand_in = found.pop("/static/view_stand_in.js")
-    found["/static/listening/view.js"] = stand_in  # until the view of the report is there
+    for ending in ("js", "css"):  # until the view of the report is there
+        found[f"/static/listening/view.{ending}"] = found.pop(f"/static/view_stand_in.{ending}")
     found |= _below("/static/listening/", reporting.joinpath("listening"))
     found |= _below("/static/", reporting.joinpath("templates"))
     return {"/": found["/static/index.html"], **found}
