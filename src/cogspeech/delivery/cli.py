@@ -260,6 +260,7 @@ def _add_result_commands(add: _Adder) -> None:
     export.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     export.add_argument("--format", choices=["onnx"], default="onnx", help="of the file")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
+    _add_serve(add)
     _add_evaluate(add)
     text = "build report, tables, checklists and cards of a run folder anew"
     report = add("report", _found_in("result_commands", "report"), text)
@@ -280,6 +281,16 @@ def _add_result_commands(add: _Adder) -> None:
     text = "write the histories of a run's fits for TensorBoard"
     tensorboard = add("tensorboard", _found_in("result_commands", "tensorboard"), text)
     tensorboard.add_argument("run", type=Path, help="run folder")
+
+
+def _add_serve(add: _Adder) -> None:
+    text = "answer over HTTP, and show a page to try recordings on"
+    serve = add("serve", _found_in("serve_command", "serve"), text)
+    serve.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
+    serve.add_argument("--host", default="127.0.0.1", help="address (default: this machine only)")
+    serve.add_argument("--port", type=int, default=8000, help="0: any free one (default 8000)")
+    text = "one token per line (or set COGSPEECH_TOKEN); needed for any other address"
+    serve.add_argument("--token-file", type=Path, metavar="FILE", help=text)
 
 
 def _add_evaluate(add: _Adder) -> None:
