@@ -3,12 +3,13 @@
 # make check  every quality gate: style, types, layers, all tests with coverage
 # make bench  the measured tables of docs/
 # make docs   the documentation site, in docs/_build/html; a warning is an error
+# make pictures  docs/images from the report of the demo; needs chromium
 VENV   ?= .venv
 PYTHON ?= python3
 PIP    := $(VENV)/bin/python -m pip
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: demo test check lint bench docs clean
+.PHONY: demo test check lint bench docs pictures clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.torch: constraints.txt
@@ -53,6 +54,9 @@ bench: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(VENV)/bin/sphinx-build -b html -W --keep-going -n docs docs/_build/html
+
+pictures: demo $(VENV)/.test
+	$(VENV)/bin/python docs/make_pictures.py cogspeech-demo/run
 
 clean:
 	rm -rf $(VENV) cogspeech-demo docs/_build
