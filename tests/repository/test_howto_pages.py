@@ -191,6 +191,25 @@ def test_the_encoder_hears_in_which_band_a_tone_lies(installed):
     assert np.abs(low[:, 3:]).max() < 0.5  # a steady tone does not change
 
 
+def undescribed(metrics: dict) -> list[str]:
+    """Keys of the file that docs/reference/result-files.md does not name."""
+    page = (ROOT / "docs" / "reference" / "result-files.md").read_text()
+    known = {*re.findall(r"`(\w+)`", page), *re.findall(r"\w+", "{estimate, low, high, n}")}
+    known |= {"classes", *metrics["systems"], *metrics["probes"]}
+    known |= {metric for own in metrics["systems"].values() for metric in own}
+
+    def keys(value):
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield key
+                yield from keys(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from keys(inner)
+
+    return sorted({*keys(metrics)} - known)
+
+
 def test_a_study_runs_with_encoder_fusion_and_probe(installed, tmp_path, monkeypatch):
     tone_corpus(tmp_path, participants=12, words=8)
     table = read_recordings_table(tmp_path / "recordings.csv", target_column="diagnosis")
@@ -224,6 +243,7 @@ def test_a_study_runs_with_encoder_fusion_and_probe(installed, tmp_path, monkeyp
 
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["primary"] == "bilinear"
+    assert undescribed(metrics) == []
     assert metrics["probes"]["collection_only"]["verdict"] == "shortcut"
     provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
     assert provenance["plugins"] == {"my-lab": "1.0"}
