@@ -2,12 +2,14 @@
 # make test   environment, everything the tests need, and the tests but the slow ones
 # make check  every quality gate: style, types, layers, all tests with coverage
 # make bench  the measured tables of docs/
+# make docs   the documentation site, in docs/_build/html; a warning is an error
+# make pictures  docs/images from the report of the demo; needs chromium
 VENV   ?= .venv
 PYTHON ?= python3
 PIP    := $(VENV)/bin/python -m pip
 TORCH  := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test check lint bench docs pictures clean
 .DELETE_ON_ERROR:
 
 $(VENV)/.torch: constraints.txt
@@ -50,5 +52,11 @@ BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engi
 bench: $(VENV)/.test
 	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done
 
+docs: $(VENV)/.test
+	$(VENV)/bin/sphinx-build -b html -W --keep-going -n docs docs/_build/html
+
+pictures: demo $(VENV)/.test
+	$(VENV)/bin/python docs/make_pictures.py cogspeech-demo/run
+
 clean:
-	rm -rf $(VENV) cogspeech-demo
+	rm -rf $(VENV) cogspeech-demo docs/_build

@@ -37,6 +37,7 @@ class CorpusSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     importer: str = "table"
+    """A corpus importer by name."""
     path: Path
     """Relative to the study file."""
 
@@ -50,6 +51,7 @@ class TargetSection(Settings):
     """What is to be told."""
 
     column: str = "diagnosis"
+    """The column of the recordings table that holds it."""
     classes: tuple[str, ...] = ("control", "dementia")
     """The negative class first; empty where the column is a number."""
     objective: Component | None = None
@@ -123,7 +125,9 @@ class EvaluationSection(Settings):
     fold_column: str | None = None
     """A column of the recordings table."""
     outer_folds: Annotated[int, Field(ge=2)] = 5
+    """Parts into which the participants are dealt, balanced over classes, languages and sites."""
     repeats: Annotated[int, Field(ge=1)] = 5
+    """How often all participants are dealt anew."""
     seeds: Annotated[int, Field(ge=1)] = 3
     """Fits per fold, each from its own seed."""
     calibration: Literal["temperature", "platt", "none"] = "temperature"
@@ -154,6 +158,7 @@ class AcceptedFinding(Settings):
     """A finding of the audit that somebody has looked at."""
 
     code: str
+    """Of the finding, such as ``same_audio``."""
     reason: Reason
     """Stands in the report."""
 
@@ -162,6 +167,7 @@ class DroppedRecording(Settings):
     """A recording that is left out, by name."""
 
     recording_id: str
+    """Of the recordings table."""
     reason: Reason
     """Stands in ``dropped.csv`` and in the report."""
 
@@ -170,7 +176,9 @@ class AuditSection(Settings):
     """What the audit of the recordings may pass over, and why."""
 
     accept: tuple[AcceptedFinding, ...] = ()
+    """Findings that somebody has looked at; without it an unsound corpus stops the run."""
     drop: tuple[DroppedRecording, ...] = ()
+    """Recordings that are left out."""
 
     @property
     def dropped_ids(self) -> tuple[str, ...]:
@@ -182,7 +190,9 @@ class Study(Settings):
     """One study file."""
 
     name: str = "study"
+    """For the report."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    """Decides folds, weights and order; fits use ``seed``, ``seed + 1``, ..."""
     corpus: CorpusSection
     test_corpus: CorpusSection | None = None
     """What ``protocol: cross_corpus`` tests on; nothing is learned from it."""
@@ -190,8 +200,11 @@ class Study(Settings):
     audit: AuditSection = AuditSection()
     transcripts: TranscriptsSection = TranscriptsSection()
     audio_encoder: Component = Component(name="acoustic")
+    """What turns sound into vectors, with its options beside the name."""
     text_encoder: Component = Component(name="hashed_words")
+    """What turns words into vectors, with its options beside the name."""
     fusion: Component = Component(name="aligned_cross_attention")
+    """The primary system, with its options beside the name."""
     compare: tuple[str, ...] = (
         "text_only",
         "audio_only",
@@ -206,11 +219,13 @@ class Study(Settings):
         "demographics_only",
         "majority",
     )
+    """Fusions and baselines that run under the same protocol, with their defaults."""
     training: TrainingSection = TrainingSection()
     finetune: FinetuneSection | None = None
     tune: TuneSection | None = None
     evaluation: EvaluationSection = EvaluationSection()
     probes: Literal["all"] | tuple[str, ...] = "all"
+    """Which probes for shortcuts run."""
     robustness: Literal["all", "none"] | tuple[str, ...] = "none"
     """Perturbations of the test recordings; each severity encodes all of them once more."""
     explanation: Component = Component(name="occlusion")

@@ -11,6 +11,7 @@ class TrainingSection(Settings):
     """How a fusion is fitted."""
 
     max_epochs: Annotated[int, Field(ge=1, le=10_000)] = 60
+    """Passes over the training part, if nothing stops the fit before."""
     monitor: str = "loss"
     """What is watched on the validation part: ``loss``, ``auroc`` or ``balanced_accuracy``."""
     patience: Annotated[int, Field(ge=1)] = 10
@@ -23,12 +24,15 @@ class TrainingSection(Settings):
     """Most events and tokens, padding included, that go through the model at once; a step that has
     more takes several passes, whose gradients are added."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    """Of the fusion, highest, after the warm-up."""
     schedule: Component = Component(name="cosine")
     """What the learning rate does after the warm-up, by name or with options."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    """Of AdamW."""
     warmup_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.1
     """Share of all steps in which the learning rate rises."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    """Largest norm of all gradients together."""
     averaging: Literal["none", "ema"] = "none"
     """``ema``: a moving average of the weights is validated and kept."""
     averaging_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
@@ -36,6 +40,7 @@ class TrainingSection(Settings):
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
     """Share of a training part's participants that only decide when to stop."""
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    """Numbers of half the size where a layer allows them."""
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10.0
     """Seconds between two checkpoints inside a fit; 0 writes one after every step."""
 
@@ -49,7 +54,9 @@ class SearchRange(Settings):
     """Numbers from ``low`` to ``high``; whole ones where both are whole."""
 
     low: int | float
+    """The smallest value."""
     high: int | float
+    """The largest value."""
     log: bool = False
     """Whether every factor of ten is as likely as the next."""
 
@@ -77,6 +84,7 @@ class FinetuneSection(Settings):
     audio_layers: Annotated[int, Field(ge=0, le=256)] = 0
     """How many of the last transformer layers; those below stay as they are."""
     text_layers: Annotated[int, Field(ge=0, le=256)] = 0
+    """The same of the text encoder."""
     learning_rate: Annotated[float, Field(ge=0, le=1)] = 1e-5
     """Of the encoders, highest; it follows the same schedule as that of the fusion."""
     dropout: bool = True

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        options = _parser().parse_args(arguments)
+        options = make_parser().parse_args(arguments)
         if options.offline:
             os.environ.update(COGSPEECH_OFFLINE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
         command: Command = options.command
@@ -83,7 +83,8 @@ def _fail(message: str) -> int:
     return USAGE_ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line; every command's function stands in its default ``command``."""
     shared = _Parser(add_help=False)
     shared.add_argument("--quiet", action="store_true", help="print results and errors only")
     shared.add_argument("--offline", action="store_true", help="forbid every network access")

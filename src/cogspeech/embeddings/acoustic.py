@@ -33,6 +33,7 @@ class AcousticEncoder(AudioEncoder):
         """``{name: acoustic, mel_bands: 40}``."""
 
         mel_bands: int = Field(default=40, ge=4, le=128)
+        """Frequency bands of a frame."""
 
     geometry = FrameGeometry(stride=STRIDE, kernel=KERNEL)
     sample_rate_hz = SAMPLE_RATE_HZ

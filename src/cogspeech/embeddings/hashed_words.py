@@ -28,6 +28,7 @@ class HashedWordsEncoder(TextEncoder):
         """``{name: hashed_words, size: 64}``."""
 
         size: int = Field(default=64, ge=8, le=4096)
+        """Columns that letters are hashed into."""
 
     options: Options
 

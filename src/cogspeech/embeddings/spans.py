@@ -1,5 +1,7 @@
 """The geometry of frames, windows and words: pure functions of arrays.
 
+::
+
     words      |--the--|   |----ladder----|        [start, end) in samples of the kept audio
     frames     0 1 2 3 4 5 6 7 8 9 ...             frame i belongs to the span its centre lies in
 

@@ -90,7 +90,9 @@ class FusionOptions(Settings):
     """The options that every fusion has."""
 
     d_model: int = Field(default=64, ge=4, le=8192)
+    """Size of the vectors inside the model."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of numbers that are set to 0 while training."""
     num_layers: int = Field(default=1, ge=1, le=64)
     """How often the layers between the streams and the pooling are repeated."""
     pooling: Literal["attention", "mean", "first_token"] = "attention"

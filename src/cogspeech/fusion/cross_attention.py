@@ -22,6 +22,7 @@ class AttentionOptions(TwoStreamOptions):
     """The options of every fusion with attention heads."""
 
     num_heads: int = Field(default=4, ge=1)
+    """Attention heads; ``d_model`` must be a multiple of it."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "AttentionOptions":

@@ -19,6 +19,7 @@ class GatedCrossAttention(CrossAttentionFusion):
         """``{name: gated_cross_attention, gate: convex, ...}``."""
 
         gate: Literal["convex", "add"] = "convex"
+        """``add``: what is gathered is added; ``convex``: it takes the place of as much."""
 
     def __init__(self, sizes: ModelSizes, options: Any) -> None:
         super().__init__(sizes, options, gate=options.gate, both_directions=False)

@@ -30,6 +30,7 @@ from cogspeech.evaluation.estimates import confusion_json, primary_metric
 from cogspeech.evaluation.probing import probes_json
 from cogspeech.evaluation.spread import spread_json
 from cogspeech.explanation.base import EXPLAINERS, word_json
+from cogspeech.registry import installed_plugins
 from cogspeech.reporting.characteristics import characteristics_of
 from cogspeech.reporting.flow import flow_of
 from cogspeech.robustness.measure import Robustness
@@ -274,6 +275,7 @@ def _provenance_json(result: StudyResult) -> dict[str, Any]:
         "transcripts": makers_of(result.study.transcripts),
         "cogspeech": _version("cogspeech"),
         "libraries": {name: _version(name) for name in LIBRARIES},
+        "plugins": installed_plugins(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }

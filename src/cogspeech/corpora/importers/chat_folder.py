@@ -43,6 +43,7 @@ class ChatFolderOptions(LayoutOptions):
     """What CHAT files do not tell."""
 
     preset: Literal["none", "delaware", "ivanova", "kempler", "lu"] = "none"
+    """What the notes of a corpus say and its files do not."""
     participant: Annotated[str, AfterValidator(name_pattern)] | None = None
     """A regular expression for whole file names without their suffix, with a group
     ``participant`` and, if there are visits, ``visit``. Default: that of the preset."""

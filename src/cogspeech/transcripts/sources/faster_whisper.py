@@ -39,6 +39,7 @@ class FasterWhisper(TranscriptSource):
         voice_gate: bool = True
         """True: only stretches with speech are decoded."""
         compute_type: Literal["default", "float32", "float16", "bfloat16", "int8"] = "default"
+        """Numbers that the model computes with."""
 
     def __init__(self, options: Options, section: TranscriptsSection) -> None:  # noqa: ARG002
         self._options = options

@@ -23,11 +23,13 @@ class SyntheticImporter(CorpusImporter):
         """How many people speak, and how much the groups differ."""
 
         participants: Annotated[int, Field(ge=8, le=9999)] = 56
+        """Half of them of each class."""
         second_visits: Annotated[float, Field(ge=0, le=1)] = 0.25
         """Share of participants with two visits."""
         effect: Annotated[float, Field(ge=0, le=5)] = 1.0
         """Scales all differences between the groups; 0: the groups speak alike."""
         seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+        """Decides voices and words."""
 
     def __init__(self, options: Options) -> None:
         """Keeps the options; nothing is made before `read`."""

@@ -1,0 +1,45 @@
+"""The documentation site: ``make docs``. It is built offline and loads nothing from outside."""
+
+import logging
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "cogspeech"
+author = "The cogspeech developers"
+project_copyright = "The cogspeech developers, Apache-2.0"
+release = installed_version("cogspeech")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "cogspeech_reference"]
+exclude_patterns = ["_build"]
+
+# ``x`` and `x` are both code in our docstrings; quotes and dashes stay as they are typed.
+default_role = "code"
+smartquotes = False
+myst_heading_anchors = 3
+highlight_language = "text"
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+# What other projects define has no page here, and nothing is looked up in the network.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!cogspeech\.).*"),
+    (r"py:.*", r"cogspeech\.[\w.]+\.(T|WorkT)"),
+    # Settings have a page of their own; the others are inner results that a signature names.
+    (r"py:class", r"cogspeech\.(config|learning_sections|settings|corpora\.splits)\.\w+"),
+    (r"py:class", r"cogspeech\.(audit|engines|training\.bundle|transcripts\.quality)\..*"),
+    (r"py:class", r"cogspeech\.(evaluation|reporting|robustness)\.\w+\.\w+"),
+]
+# A glob that finds nothing is no fault of a page, and its warning has no type to suppress it by.
+logging.getLogger("sphinx.sphinx.directives.other").addFilter(
+    lambda record: "toctree glob pattern" not in str(record.msg)
+)
+
+html_theme = "furo"
+html_title = "cogspeech"
+html_copy_source = False
+html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["wide-tables.css"]
