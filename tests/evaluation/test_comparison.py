@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 from test_metrics import predictions, random_case
 
 from cogspeech.correction import holm
+from cogspeech.evaluation import comparison
 from cogspeech.evaluation.comparison import (
     COMPARED_METRICS,
     Comparison,
@@ -12,7 +15,7 @@ from cogspeech.evaluation.comparison import (
     fold_values,
     winner,
 )
-from cogspeech.evaluation.metrics import METRICS, Scores, scores_of
+from cogspeech.evaluation.metrics import METRICS, Scores, is_above_chance, scores_of
 
 
 def test_holm_by_hand():
@@ -94,6 +97,47 @@ def test_the_test_follows_from_the_protocol():
     assert {c.test for c in compare_with_primary(repeated(0), "a", ["b"])} == {
         "corrected resampled t"
     }
+
+
+def blind(draw, n=40, repeats=3):
+    """Two systems over repeated folds that see nothing."""
+    generator = np.random.default_rng(draw)
+    labels = np.arange(n) % 2
+    fold = [generator.permutation(n // 2).repeat(2) % 5 for _ in range(repeats)]
+    rows = []
+    for system in "ab":
+        for repeat in range(repeats):
+            drawn = generator.random(n)
+            rows += predictions(labels, drawn, folds=fold[repeat], repeat=repeat, system=system)
+    return rows
+
+
+@pytest.mark.parametrize("metric", COMPARED_METRICS)
+def test_where_nobody_is_above_chance_a_difference_needs_both_tests(metric):
+    told = set()
+    for draw in range(12):
+        a, b = (scores_of(blind(draw), name) for name in "ab")
+        if is_above_chance(a) or is_above_chance(b):
+            continue
+        (found,) = (c for c in compare_scores([("a", a, "b", b)]) if c.metric == metric)
+        both = comparison._over_folds(metric, a, b), comparison._over_participants(metric, a, b)
+        larger = max(both, key=lambda test: test.p_value)
+
+        assert (found.p_value, found.low) == (larger.p_value, larger.low)
+        assert found.test == f"{larger.test}; {comparison.NEITHER}"
+        told.add(larger.test)
+    assert len(told) == 2
+
+
+def test_one_system_above_chance_is_enough_for_the_t_test():
+    sees, sees_nothing = scores_of(repeated(0, n=120), "a"), scores_of(blind(0, n=120), "b")
+    same_folds = replace(sees_nothing, fold=sees.fold)
+
+    assert is_above_chance(sees)
+    assert not is_above_chance(same_folds)
+    for first, second in ((sees, same_folds), (same_folds, sees)):
+        found = compare_scores([("first", first, "second", second)])
+        assert {c.test for c in found} == {"corrected resampled t"}
 
 
 @pytest.mark.parametrize("metric", COMPARED_METRICS)
