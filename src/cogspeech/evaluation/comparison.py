@@ -7,10 +7,10 @@ Which test is used follows from the protocol, never from the result:
 - over folds that were dealt once, have one class only, or differ between the two: DeLong and the
   participant bootstrap, their error widened for the training sides that fits share.
 
-One thing is asked of the result, and it can only withhold a claim: where neither system's AUROC
-interval lies above 0.5, repeated folds must satisfy both of the last two, and the one with the
-larger p is told. What two fits of noise owe to the participants hardly differs between folds, so
-the t-test alone calls one of two blind systems better too often.
+One thing is asked of the result, and it can only withhold a claim: unless the AUROC interval of
+both systems lies above 0.5, repeated folds must satisfy both of the last two, and the one with the
+larger p is told. What a fit of noise owes to the participants hardly differs between folds, so the
+t-test alone calls one of two blind systems better too often.
 
 AUROC is the metric that is declared before: its comparisons are corrected among themselves. Those
 of the other metrics are secondary: each is corrected for all comparisons there are.
@@ -44,7 +44,7 @@ from cogspeech.types import Prediction
 
 SIGNIFICANT = 0.05
 PRIMARY_METRIC = "auroc"
-NEITHER = "the larger p of two tests, neither system is above chance"
+WITHHELD = "the larger p of two tests, as not both are above chance"
 COMPARED_METRICS = ("auroc", "accuracy", "balanced_accuracy", "brier")
 
 
@@ -140,10 +140,10 @@ def _test(metric: str, a: Scores, b: Scores) -> PairedTest:
     of_folds = _over_folds(metric, a, b)
     if of_folds is None:
         return _over_participants(metric, a, b)
-    if is_above_chance(a) or is_above_chance(b):
+    if is_above_chance(a) and is_above_chance(b):
         return of_folds
     found = max(of_folds, _over_participants(metric, a, b), key=lambda test: test.p_value)
-    return replace(found, test=f"{found.test}; {NEITHER}")
+    return replace(found, test=f"{found.test}; {WITHHELD}")
 
 
 def _over_folds(metric: str, a: Scores, b: Scores) -> PairedTest | None:
