@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 from test_metrics import predictions, random_case
 
 from cogspeech.correction import holm
+from cogspeech.evaluation import comparison
 from cogspeech.evaluation.comparison import (
     COMPARED_METRICS,
     Comparison,
@@ -12,7 +15,8 @@ from cogspeech.evaluation.comparison import (
     fold_values,
     winner,
 )
-from cogspeech.evaluation.metrics import METRICS, Scores, scores_of
+from cogspeech.evaluation.metrics import METRICS, Scores, is_above_chance, scores_of
+from interval_coverage import cross_validated
 
 
 def test_holm_by_hand():
@@ -91,9 +95,29 @@ def test_the_test_follows_from_the_protocol():
         "participant bootstrap",
     ]
     assert {c.test for c in folded} == {"DeLong, widened", "participant bootstrap, widened"}
-    assert {c.test for c in compare_with_primary(repeated(0), "a", ["b"])} == {
+    assert {c.test for c in compare_with_primary(repeated(0, n=120), "a", ["b"])} == {
         "corrected resampled t"
     }
+
+
+@pytest.mark.parametrize("metric", COMPARED_METRICS)
+def test_unless_both_are_above_chance_a_difference_needs_both_tests(metric):
+    told = set()
+    for seed in range(8):
+        kind = {"participants": 40, "features": 3, "repeats": 3, "signal": 0.0, "seed": seed}
+        a, b = cross_validated(**kind, views=2)
+        if seed % 2:  # one that sees
+            a = replace(a, probability=0.5 * a.probability + 0.4 * a.labels)
+            assert is_above_chance(a)
+        assert not is_above_chance(b)
+        (found,) = (c for c in compare_scores([("a", a, "b", b)]) if c.metric == metric)
+        both = comparison._over_folds(metric, a, b), comparison._over_participants(metric, a, b)
+        larger = max(both, key=lambda test: test.p_value)
+
+        assert (found.p_value, found.low) == (larger.p_value, larger.low)
+        assert found.test == f"{larger.test}; {comparison.WITHHELD}"
+        told.add(larger.test)
+    assert len(told) == 2
 
 
 @pytest.mark.parametrize("metric", COMPARED_METRICS)

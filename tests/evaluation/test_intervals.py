@@ -9,6 +9,7 @@ from cogspeech.evaluation.intervals import (
     bootstrap_counts,
     bootstrap_error,
     logit_interval,
+    measured_factor,
     median_interval,
     percentile_interval,
     wilson,
@@ -104,3 +105,25 @@ def test_the_bootstrap_error_of_a_mean_is_near_the_textbook_one():
 
     assert found == pytest.approx(values.std(ddof=1) / np.sqrt(60), rel=0.06)
     assert found > draws.std()
+
+
+@given(
+    of_repeats=st.lists(st.floats(0, 1), max_size=8),
+    variance=st.floats(0, 0.1),
+    between=st.floats(0, 5),
+    most=st.floats(1, 3),
+)
+def test_a_measured_factor_lies_between_one_and_the_whole(of_repeats, variance, between, most):
+    found = measured_factor(of_repeats, variance, between=between, most=most)
+
+    assert 1.0 <= found <= most
+    if len(of_repeats) < 3 or variance == 0:
+        assert found == most
+
+
+def test_a_measured_factor_by_hand():
+    repeats = [0.7, 0.8, 0.9]  # a variance of 0.01
+
+    assert measured_factor(repeats, 0.04, between=2.0, most=2.25) == pytest.approx(1.5)
+    assert measured_factor(repeats, 0.01, between=2.0, most=2.25) == 2.25
+    assert measured_factor([0.8] * 3, 0.01, between=2.0, most=2.25) == 1.0

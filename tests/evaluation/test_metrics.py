@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from cogspeech.evaluation import metrics
 from cogspeech.evaluation.metrics import (
     METRICS,
     Scores,
@@ -193,3 +194,67 @@ def test_every_interval_is_wider_where_fits_share_their_training_sides(name, mon
     narrow = METRICS[name](found)
 
     assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(1.5, abs=0.25)
+
+
+def over_repeats(seed, *, repeats=5, signal=1.0, instability=0.5, n=60, seeds=1):
+    """Folds dealt anew in every repeat; what a person gets differs by ``instability``."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    of_person = signal * labels + generator.standard_normal(n)
+    rows = []
+    for repeat in range(repeats):
+        fold = generator.permutation(n // 2).repeat(2) % 5
+        for each in range(seeds):
+            noisy = of_person - signal / 2 + instability * generator.standard_normal(n)
+            drawn = 1 / (1 + np.exp(-noisy))
+            rows += predictions(labels, drawn, folds=fold, repeat=repeat, seed=each)
+    return scores_of(rows, "s")
+
+
+MEASURED = ("auroc", "accuracy", "balanced_accuracy")
+
+
+def whole_factor(name, scores, monkeypatch):
+    """The interval with the factor of Nadeau and Bengio, whatever the repeats show."""
+    with monkeypatch.context() as patch:
+        patch.setattr(metrics, "measured_factor", lambda *_, most, **__: most)
+        return METRICS[name](scores)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_repeats_that_agree_make_an_interval_narrower_and_never_wider(name, monkeypatch):
+    ratios = []
+    for seed in range(8):
+        for instability in (0.1, 3.0):
+            scores = over_repeats(seed, signal=1.5, instability=instability)
+            found, whole = METRICS[name](scores), whole_factor(name, scores, monkeypatch)
+            ratios.append((found.high - found.low) / (whole.high - whole.low))
+            assert whole.low <= found.low <= found.estimate <= found.high <= whole.high
+    assert (min(ratios) < 0.8) == (name in MEASURED)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize("shape", [{"repeats": 1}, {"repeats": 2}, {"repeats": 1, "seeds": 4}])
+def test_without_three_repeats_the_whole_factor_counts(name, shape, monkeypatch):
+    scores = over_repeats(0, signal=1.5, instability=0.1, **shape)
+
+    assert METRICS[name](scores) == whole_factor(name, scores, monkeypatch)
+
+
+def test_what_repeats_show_never_parts_an_auroc_from_chance(monkeypatch):
+    held = 0
+    for seed in range(40):
+        scores = over_repeats(seed, signal=0.9, instability=0.2)
+        found, whole = METRICS["auroc"](scores), whole_factor("auroc", scores, monkeypatch)
+        assert (found.low <= 0.5 <= found.high) == (whole.low <= 0.5 <= whole.high)
+        held += whole.low <= 0.5
+    assert 2 < held < 38
+
+
+def test_a_repeat_has_all_of_its_seeds():
+    scores = over_repeats(0, repeats=3, seeds=2)
+
+    assert [each.probability.shape for each in scores.repeats] == [(2, 60)] * 3
+    assert all((each.fold == each.fold[0]).all() for each in scores.repeats)
+    rows = np.concatenate([each.probability for each in scores.repeats])
+    assert {tuple(row) for row in rows} == {tuple(row) for row in scores.probability}

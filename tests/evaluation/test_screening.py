@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, pearsonr, rankdata, zscore
 from sklearn.metrics import roc_auc_score
 
 from artefact_corpora import study_of
@@ -15,6 +15,7 @@ from cogspeech.evaluation.screening import (
     on_folds,
     p_of_draws,
     screen,
+    strongest,
     tabulate,
     weighted,
 )
@@ -86,7 +87,67 @@ def test_every_deal_is_a_refit_with_its_own_labels():
     for at in (0, 1, 2, PERMUTATIONS):
         _, alone = on_folds(table.participants, drawn[:, [at]], asked.plan, weighted(table))
         assert alone[0] == pytest.approx(together[at], abs=1e-9)
-    assert screen(table, labels, asked).p_value == np.mean(together >= together[0] - 1e-9)
+
+
+def test_the_p_is_that_of_the_auroc_and_the_strongest_feature_together():
+    asked = task(repeats=1)
+    table = drawn_table(asked, np.random.default_rng(1).standard_normal((40, 3)))
+    labels = labels_of(asked, table.participants)
+    drawn = dealt(labels, asked.seed)
+    _, aurocs = on_folds(table.participants, drawn, asked.plan, weighted(table))
+    alone = strongest(table, drawn, table.participants)
+
+    found = screen(table, labels, asked)
+
+    together = zscore(aurocs) + zscore(alone)
+    assert found.p_value == np.mean(together >= together[0] - 1e-7)
+
+
+def test_the_strongest_feature_is_the_one_that_goes_most_with_the_labels():
+    asked = task(repeats=1)
+    values = np.random.default_rng(1).standard_normal((40, 3))
+    table = drawn_table(asked, values)
+    labels = labels_of(asked, table.participants)
+    drawn = dealt(labels, asked.seed)[:, :20]
+
+    found = strongest(table, drawn, table.participants)
+
+    normal = norm.ppf(rankdata(values, axis=0) / 41)
+    columns = np.concatenate([normal, np.abs(normal)], axis=1)
+    for at, expected in enumerate(found):
+        of_columns = [pearsonr(column, drawn[:, at]).statistic for column in columns.T]
+        assert np.abs(of_columns).max() == pytest.approx(expected, abs=0.02)
+
+
+def test_who_is_not_tested_makes_no_feature_strong():
+    asked = task(repeats=1)
+    table = drawn_table(asked, np.random.default_rng(1).standard_normal((40, 2)))
+    changed = table.numbers.copy()
+    changed[:20] = 9.0
+    drawn = dealt(labels_of(asked, table.participants), 1)
+
+    both = [
+        strongest(drawn_table(asked, numbers), drawn, table.participants[20:])
+        for numbers in (table.numbers, changed)
+    ]
+
+    np.testing.assert_array_equal(*both)
+
+
+def test_one_strong_feature_among_many_is_found_more_often_than_by_the_auroc_alone():
+    asked = task(repeats=1, participants=100)
+    people = drawn_table(asked, np.zeros((100, 1))).participants
+    labels = labels_of(asked, people)
+    p_values = []
+    for seed in range(12):
+        values = np.random.default_rng(seed).standard_normal((100, 20))
+        values[:, 0] += 0.8 * labels
+        table = drawn_table(asked, values)
+        _, aurocs = on_folds(people, dealt(labels, asked.seed), asked.plan, weighted(table))
+        p_values.append((screen(table, labels, asked).p_value, p_of_draws(aurocs[0], aurocs[1:])))
+
+    together, alone = np.log(np.array(p_values)).mean(axis=0)
+    assert together < alone - 0.3
 
 
 def test_the_training_side_alone_decides_how_a_test_participant_is_scored():

@@ -17,7 +17,13 @@ from scipy.stats import rankdata
 
 from cogspeech.evaluation.base import KeptFits, Probe, ProbeFinding, ProbeTask
 from cogspeech.evaluation.intervals import Z
-from cogspeech.evaluation.metrics import METRICS, Scores, auroc_error, auroc_parts
+from cogspeech.evaluation.metrics import (
+    METRICS,
+    Scores,
+    auroc_error,
+    auroc_parts,
+    is_above_chance,
+)
 from cogspeech.evaluation.screening import PERMUTATIONS, p_of_draws
 from cogspeech.types import Case, Estimate
 
@@ -140,11 +146,6 @@ def _difference(
         positives_after - of_clean * positives_before,
         negatives_after - of_clean * negatives_before,
     )
-
-
-def is_above_chance(scores: Scores) -> bool:
-    """The whole interval of the AUROC lies above 0.5."""
-    return METRICS["auroc"](scores).low > 0.5
 
 
 def is_kept(pair: Changed) -> bool:

@@ -11,8 +11,8 @@ from cogspeech.types import Case
 FEWEST = 10
 """Participants that must have something of what a probe looks at."""
 CHANCE_RULE = (
-    "shortcut: the AUROC is above 0.5 with a permutation p of at most 0.05 after Holm's correction "
-    "over all probes that must be at chance"
+    "shortcut: the AUROC is above 0.5, and it and the strongest single feature together have a "
+    "permutation p of at most 0.05 after Holm's correction over all probes that must be at chance"
 )
 
 

@@ -12,12 +12,13 @@ one scale: pooling them biases the area downwards, most of all where there is no
 The fits of a cross-validation share most of their training participants, so their results are not
 independent. Every interval is widened for that with the factor of Nadeau and Bengio (2003), see
 `Scores.variance_factor`; without it, 15 to 20 % of the intervals miss 0.5 where there is nothing to
-find (docs/explanation/intervals.md).
+find (docs/explanation/intervals.md). Where repeats show how much hangs on who was trained on, AUROC
+and the accuracies are widened by no more than that, see `measured_factor`.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -27,13 +28,18 @@ from cogspeech.evaluation.intervals import (
     bootstrap_counts,
     bootstrap_error,
     logit_interval,
+    measured_factor,
     wilson,
 )
 from cogspeech.types import Estimate, Prediction
 
 THRESHOLD = 0.5
+CHANCE = 0.5
+"""The AUROC of whoever sees nothing."""
 LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse", "class_distance"})
 """Of every target's metrics."""
+BETWEEN_OF_AUROC, BETWEEN_OF_ACCURACY = 3.0, 1.0
+"""How much the variance between repeats counts in `measured_factor`."""
 BLOCK_DRAWS = 1000
 """Resamples that are worked on at once, so that they stay in the processor's cache."""
 
@@ -58,6 +64,15 @@ class Scores:
         return variance_factor(self.fold)
 
     @property
+    def repeats(self) -> "tuple[Scores, ...]":
+        """Each time the participants were divided anew, with all of its seeds."""
+        _, repeat = np.unique(self.fold, axis=0, return_inverse=True)
+        rows = (np.flatnonzero(repeat == number) for number in np.unique(repeat))
+        return tuple(
+            replace(self, probability=self.probability[own], fold=self.fold[own]) for own in rows
+        )
+
+    @property
     def comparable(self) -> Int[np.ndarray, "run participant"]:
         """Inside which groups participants may be compared: those of one test fold.
 
@@ -77,6 +92,14 @@ def variance_factor(fold: Int[np.ndarray, "run participant"]) -> float:
     """
     folds = len(np.unique(fold))
     return 1.0 + folds / (folds - 1) if folds > 1 else 1.0
+
+
+def _measured(
+    scores: Scores, value: Callable[[Scores], float], variance: float, between: float
+) -> float:
+    """The `measured_factor` of a metric, given its variance over participants."""
+    of_repeats = [value(each) for each in scores.repeats]
+    return measured_factor(of_repeats, variance, between=between, most=scores.variance_factor)
 
 
 def scores_of(predictions: Sequence[Prediction], system: str) -> Scores:
@@ -190,12 +213,22 @@ def auroc_error(
 
 
 def _auroc(scores: Scores) -> Estimate:
-    estimate, of_positives, of_negatives = auroc_parts(scores)
-    low, high = logit_interval(
-        estimate,
-        auroc_error(of_positives, of_negatives) * math.sqrt(scores.variance_factor),
-        smaller_class=min(len(of_positives), len(of_negatives)) / scores.variance_factor,
-    )
+    """On the logit scale; an interval that holds 0.5 keeps the whole factor.
+
+    So no measured factor ever makes a result better, or worse, than chance.
+    """
+    estimate, *parts = auroc_parts(scores)
+    error = auroc_error(*parts)
+
+    def interval(factor: float) -> tuple[float, float]:
+        smaller = min(map(len, parts)) / factor
+        return logit_interval(estimate, error * math.sqrt(factor), smaller_class=smaller)
+
+    low, high = interval(scores.variance_factor)
+    if not low <= CHANCE <= high:
+        low, high = interval(
+            _measured(scores, lambda own: auroc_parts(own)[0], error**2, BETWEEN_OF_AUROC)
+        )
     return Estimate(estimate=estimate, low=low, high=high, n=scores.num_participants)
 
 
@@ -268,11 +301,24 @@ def _balanced_accuracy(scores: Scores) -> Estimate:
 
     Zou and Donner (2008): the distance of each limit is the root of the summed squared distances.
     """
-    negative, positive = (_proportion(of_class)(scores) for of_class in (0, 1))
-    value = (positive.estimate + negative.estimate) / 2
-    down = math.hypot(positive.estimate - positive.low, negative.estimate - negative.low) / 2
-    up = math.hypot(positive.high - positive.estimate, negative.high - negative.estimate) / 2
-    return Estimate(estimate=value, low=value - down, high=value + up, n=scores.num_participants)
+    shares = [
+        (_right_share(scores, label), int((scores.labels == label).sum())) for label in (0, 1)
+    ]
+    value = sum(share for share, _ in shares) / 2
+    factor = _measured(
+        scores,
+        lambda own: (_right_share(own, 0) + _right_share(own, 1)) / 2,
+        sum(share * (1 - share) / n for share, n in shares) / 4,
+        BETWEEN_OF_ACCURACY,
+    )
+    limits = [wilson(share, n / factor) for share, n in shares]
+    down, up = (
+        math.hypot(*(share - limit[side] for (share, _), limit in zip(shares, limits, strict=True)))
+        for side in (0, 1)
+    )
+    return Estimate(
+        estimate=value, low=value - down / 2, high=value + up / 2, n=scores.num_participants
+    )
 
 
 def _f1(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
@@ -289,15 +335,24 @@ def _brier(scores: Scores, weights: Weights) -> Float[np.ndarray, " draw"]:
     return np.asarray(weights @ squared / weights.sum(axis=1))
 
 
-def _proportion(of_class: int | None) -> Callable[[Scores], Estimate]:
-    """The share of right decisions, among all or one class, with Wilson's interval."""
+def _right_share(scores: Scores, of_class: int | None = None) -> float:
+    """The share of right decisions, among all or one class, the runs averaged."""
+    right = (scores.probability >= THRESHOLD) == (scores.labels == 1)
+    return float((right if of_class is None else right[:, scores.labels == of_class]).mean())
+
+
+def _accuracy(scores: Scores) -> Estimate:
+    value, n = _right_share(scores), scores.num_participants
+    factor = _measured(scores, _right_share, value * (1 - value) / n, BETWEEN_OF_ACCURACY)
+    low, high = wilson(value, n / factor)
+    return Estimate(estimate=value, low=low, high=high, n=n)
+
+
+def _of_class(label: int) -> Callable[[Scores], Estimate]:
+    """The share of right decisions in one class, with Wilson's interval."""
 
     def estimate(scores: Scores) -> Estimate:
-        right = (scores.probability >= THRESHOLD) == (scores.labels == 1)
-        chosen = (
-            np.ones_like(scores.labels, bool) if of_class is None else scores.labels == of_class
-        )
-        value, n = float(right[:, chosen].mean()), int(chosen.sum())
+        value, n = _right_share(scores, label), int((scores.labels == label).sum())
         low, high = wilson(value, n / scores.variance_factor)
         return Estimate(estimate=value, low=low, high=high, n=n)
 
@@ -308,9 +363,9 @@ METRICS: dict[str, Callable[[Scores], Estimate]] = {
     "auroc": _auroc,
     "auprc": _auprc,
     "balanced_accuracy": _balanced_accuracy,
-    "accuracy": _proportion(None),
-    "sensitivity": _proportion(1),
-    "specificity": _proportion(0),
+    "accuracy": _accuracy,
+    "sensitivity": _of_class(1),
+    "specificity": _of_class(0),
     "f1": _bootstrapped(_f1),
     "brier": _bootstrapped(_brier),
 }
@@ -319,3 +374,8 @@ METRICS: dict[str, Callable[[Scores], Estimate]] = {
 def estimate_all(scores: Scores) -> dict[str, Estimate]:
     """Every metric of one system."""
     return {name: metric(scores) for name, metric in METRICS.items()}
+
+
+def is_above_chance(scores: Scores) -> bool:
+    """The whole interval of the AUROC lies above 0.5."""
+    return METRICS["auroc"](scores).low > CHANCE

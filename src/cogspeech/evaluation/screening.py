@@ -8,7 +8,10 @@ has the measured power of both). Each number counts twice, as its rank and as it
 middle, so a class whose recordings were made alike is seen, too.
 
 Weights are simple sums over the labels, so all permutations of the labels are refitted at once: the
-p is that of the whole procedure, with the dependence between folds that fixed predictions hide.
+p is that of the whole procedure, with the dependence between folds that fixed predictions hide. It
+is the p of the AUROC together with the strongest correlation of a single feature, both on the scale
+of the permutations: the AUROC gathers what many features tell, while one strong artefact is seen
+best by itself and with nobody held out, which costs no validity where labels are dealt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +55,7 @@ class Screened:
 
     auroc: Estimate
     p_value: float
-    """How often labels dealt by chance reach as much."""
+    """How often labels dealt by chance reach as much in AUROC and strongest feature together."""
 
 
 def tabulate(participants: Sequence[str], features: Sequence[Features | None]) -> Table:
@@ -112,13 +115,46 @@ def dealt(labels: Int[np.ndarray, " participant"], seed: int) -> Labels:
 
 
 def screen(table: Table, labels: Int[np.ndarray, " participant"], task: ProbeTask) -> Screened:
-    """The AUROC on the folds of a study, and its permutation p."""
+    """The AUROC on the folds of a study, and the permutation p."""
     drawn = dealt(labels, task.seed)
     scores, aurocs = on_folds(table.participants, drawn, task.plan, weighted(table))
+    together = _on_one_scale(aurocs) + _on_one_scale(strongest(table, drawn, scores.participants))
     return Screened(
         auroc=METRICS["auroc"](scores),
-        p_value=p_of_draws(aurocs[0], aurocs[1:]),
+        p_value=p_of_draws(together[0], together[1:]),
     )
+
+
+def strongest(
+    table: Table, drawn: Labels, participants: Sequence[str]
+) -> Float[np.ndarray, " draw"]:
+    """The largest absolute correlation of a feature with each column of labels.
+
+    Args:
+        table: the features.
+        drawn: labels of everybody in the table, by column.
+        participants: among whom: those who are tested.
+    """
+    rows = np.flatnonzero(np.isin(table.participants, participants))
+    return np.asarray(
+        np.abs(_correlation(_standardised(table, rows)[rows], drawn[rows])).max(axis=0)
+    )
+
+
+def _on_one_scale(draws: Float[np.ndarray, " draw"]) -> Float[np.ndarray, " draw"]:
+    """In standard deviations of all draws, the observed one among them; 0 where all are equal."""
+    # Equal up to rounding is equal, as sums over features are not exact.
+    away = np.round(draws - draws.mean(), 9)
+    return np.asarray(away / max(float(away.std()), TINY))
+
+
+def _correlation(
+    columns: Float[np.ndarray, "participant column"], drawn: Labels
+) -> Float[np.ndarray, "column draw"]:
+    """Of standardised columns with each column of labels."""
+    centred = drawn - drawn.mean(axis=0)
+    spread = np.sqrt(np.square(centred).mean(axis=0))
+    return np.asarray(columns.T @ centred / (len(columns) * np.maximum(spread, TINY)))
 
 
 def weighted(table: Table) -> Answering:
@@ -126,9 +162,7 @@ def weighted(table: Table) -> Answering:
 
     def answer(train: np.ndarray, test: np.ndarray, drawn: Labels) -> np.ndarray:
         columns = _standardised(table, train)
-        centred = drawn - drawn.mean(axis=0)
-        spread = np.sqrt(np.square(centred).mean(axis=0))
-        correlation = columns[train].T @ centred / (len(train) * np.maximum(spread, TINY))
+        correlation = _correlation(columns[train], drawn)
         scores: np.ndarray = columns[test] @ correlation**WEIGHT_POWER
         return scores
 
