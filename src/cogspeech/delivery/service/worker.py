@@ -13,6 +13,7 @@ import shutil
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def main() -> None:
     while True:
         request = json.loads(requests.get())
         try:
-            outcome: tuple[str, Any] = ("answer", _answer(predictor, request, limits))
+            outcome: tuple[str, Any] = ("answer", _answer(predictor, request, limits, say))
         except _Refused as refused:
             outcome = ("refused", {"code": refused.code, "message": str(refused)})
         except Exception:  # noqa: BLE001  # a defect, or no memory: begin anew, whatever it was
@@ -112,20 +113,28 @@ def _facts(bundle: Path) -> dict[str, Any]:
         "fusion": facts.fusion.name,
         "weights_sha256": loaded.digest,
         "sample_rates_hz": list(facts.sample_rates_hz),
-        "fewest_words": facts.fewest_words,
         "notice": facts.notice,
         "shortcuts": [name for name, verdict in facts.probes.items() if verdict == "shortcut"],
         "finds_words": any(s.name != "files" for s in facts.transcripts.sources),
     }
 
 
-def _answer(predictor: "Predictor", request: dict[str, Any], limits: Limits) -> dict[str, Any]:
+def _answer(
+    predictor: "Predictor", request: dict[str, Any], limits: Limits, say: Callable[[str, Any], None]
+) -> dict[str, Any]:
+    def progress(stage: str, done: int, total: int, *, audio_s: float = 0.0) -> None:  # noqa: ARG001
+        say("progress", {"stage": stage, "done": done, "total": total})
+
     audio = Path(request["audio"])
     words = Path(request["words"]) if request["words"] else None
     try:
         _check(audio, limits)
         return predictor.predict(
-            audio, words, untimed_words=request["untimed_words"], without=request["without"]
+            audio,
+            words,
+            untimed_words=request["untimed_words"],
+            without=request["without"],
+            progress=progress,
         )
     except AudioError as error:
         code = next((c for text, c in AUDIO_CODES.items() if text in str(error)), "audio_unusable")
