@@ -53,7 +53,7 @@ bench: $(VENV)/.test
 	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done
 
 docs: $(VENV)/.test
-	$(VENV)/bin/sphinx-build -b html -W --keep-going -n docs docs/_build/html
+	$(VENV)/bin/sphinx-build -E -a -b html -W --keep-going -n docs docs/_build/html
 
 pictures: demo $(VENV)/.test
 	$(VENV)/bin/python docs/make_pictures.py cogspeech-demo/run

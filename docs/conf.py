@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "cogspeech"
@@ -15,14 +17,15 @@ release = installed_version("cogspeech")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "cogspeech_reference"]
 exclude_patterns = ["_build"]
 
-# ``x`` and `x` are both code in our docstrings; quotes and dashes stay as they are typed.
+# ``x`` and `x` are both code in our docstrings; of typed signs only dashes are set.
 default_role = "code"
-smartquotes = False
+smartquotes_action = "D"
 myst_heading_anchors = 3
 highlight_language = "text"
 
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+maximum_signature_line_length = 88
 # What other projects define has no page here, and nothing is looked up in the network.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!cogspeech\.).*"),
@@ -43,3 +46,14 @@ html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["wide-tables.css"]
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx: a default that a dataclass makes anew is no Python; it becomes ``...``."""
+
+    def readable(*event: object) -> tuple[str | None, str | None]:
+        signature, returned = event[-2:]
+        plain = signature.replace("<factory>", "...") if isinstance(signature, str) else None
+        return plain, returned if isinstance(returned, str) else None
+
+    app.connect("autodoc-process-signature", readable)

@@ -64,7 +64,7 @@ class Commands(_Reference):
             yield from ("", ".. code-block:: text", "")
             yield textwrap.indent(parser.format_usage().removeprefix("usage: "), "   ")
             rows = [_argument_row(action) for action in _arguments(parser)]
-            yield from _table(("argument", "meaning"), rows, widths="35 65")
+            yield from _table(("argument", "meaning"), rows)
 
 
 def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -165,7 +165,7 @@ def _settings_table(
             )
         )
     if rows:
-        yield from _table(("key", "value", "default", "meaning"), rows, widths="25 22 18 35")
+        yield from _table(("key", "value", "default", "meaning"), rows)
 
 
 def _shown_value(value: Any) -> str:
@@ -216,8 +216,12 @@ def _bounds(schema: dict[str, Any]) -> str:
         "maximum": "at most {}",
         "exclusiveMaximum": "below {}",
     }
-    told = [text.format(f"{schema[key]:g}") for key, text in words.items() if key in schema]
+    told = [text.format(_number(schema[key])) for key, text in words.items() if key in schema]
     return f", {', '.join(told)}" if told else ""
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def _attribute_docstring(owner: type, name: str) -> str:
@@ -241,8 +245,8 @@ def _heading(text: str, line: str) -> Iterator[str]:
     yield from ("", text, line * len(text), "")
 
 
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]], widths: str) -> Iterator[str]:
-    yield from ("", ".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield from ("", ".. list-table::", "   :header-rows: 1", "   :widths: auto", "")
     for row in (columns, *rows):
         for at, cell in enumerate(row):
             yield f"   {'* ' if at == 0 else '  '}- {cell}"
