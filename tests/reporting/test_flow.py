@@ -93,7 +93,7 @@ def test_the_drawing_says_what_the_sentences_say(one_fold):
     for told in ("25", "22 recordings, 11 participants", "6 control", "3 dropped by name",
                  "5 participants", "one test set", "8 recordings"):  # fmt: skip
         assert told in shown
-    assert root.attrib["aria-label"] == " ".join(flow_lines(one_fold))
+    assert root.find("desc").text == " ".join(flow_lines(one_fold))
     assert not any("style" in element.attrib for element in root.iter())
 
 

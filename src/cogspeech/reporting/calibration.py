@@ -18,6 +18,7 @@ from cogspeech.reporting.figures import (
     NEGATIVE,
     POSITIVE,
     Drawing,
+    counted,
     draw_page,
     plain,
     short,
@@ -83,7 +84,8 @@ def draw_calibration(
         fewest: people that a mark may be about; above 1 nobody has one.
     """
     name, positive = plain(own[0].system), plain(classes[1])
-    about = f"{name}, n = {scores.num_participants} participants, {len(scores.probability)} runs"
+    runs = counted(len(scores.probability), "run")
+    about = f"{name}, n = {scores.num_participants} participants, {runs}"
     raw = [replace(p, probability=p.probability_raw) for p in own if p.probability_raw is not None]
     before = reliability_curve(scores_of(raw, own[0].system)) if raw else None
     drawings = [

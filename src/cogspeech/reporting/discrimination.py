@@ -14,6 +14,7 @@ from cogspeech.reporting.figures import (
     NEGATIVE,
     POSITIVE,
     Drawing,
+    counted,
     draw_axes,
     plain,
     short,
@@ -65,13 +66,11 @@ def draw_discrimination(
         GRID if fewest == 1 else _coarse(count // APART)
         for count in (people - positives, positives)
     ]
-    lines = (
-        f"Thin lines: the {runs} runs (one repeat with one seed each), folds averaged inside a "
-        "run. Thick line: their mean"
-        if fewest == 1
-        else f"The mean of {runs} runs, folds averaged inside a run, at points that lie at least "
-        f"{APART} people apart"
-    )
+    lines = f"The mean of {counted(runs, 'run')}, folds averaged inside a run"
+    if fewest == 1:
+        lines = f"{lines}; thin lines: the single runs (one repeat with one seed each)"
+    else:
+        lines = f"{lines}, at points that lie at least {APART} people apart"
     area = "; the area under it is the {}" if fewest == 1 else ""
     return (
         draw_axes(
@@ -93,19 +92,19 @@ def draw_discrimination(
 
 
 def _participants(scores: Scores, about: str, classes: tuple[str, str], fewest: int) -> Drawing:
-    runs = len(scores.probability)
+    runs = counted(len(scores.probability), "run")
     if fewest == 1:
         return draw_axes(
             "participants",
             "Every participant",
-            f"{about}. One mark per participant: the mean probability over {runs} runs. Decisions "
+            f"{about}. One mark per participant: the mean probability over {runs}. Decisions "
             f"fall at the dashed line ({THRESHOLD}).",
             lambda axes: _strips(axes, scores, classes),
         )
     return draw_axes(
         "participants",
         "Where the participants lie",
-        f"{about}. The share of each class by mean probability over {runs} runs; bars are as wide "
+        f"{about}. The share of each class by mean probability over {runs}; bars are as wide "
         f"as it takes to hold {fewest} people or more. Decisions fall at the dashed line "
         f"({THRESHOLD}).",
         lambda axes: _histograms(axes, scores, classes, fewest),

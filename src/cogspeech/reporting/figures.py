@@ -55,6 +55,11 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name if letter.isprintable())
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def short(name: str) -> str:
     """What of a name has room beside an axis."""
     shown = plain(name)

@@ -11,6 +11,7 @@ from cogspeech.reporting.figures import (
     MUTED,
     NEGATIVE,
     Drawing,
+    counted,
     draw_axes,
     plain,
     short,
@@ -43,7 +44,7 @@ def draw_scores(
     if fewest > 1:
         return (_grouped(own, about, name, fewest),)
     middle, spread = float(apart.mean()), float(apart.std(ddof=1)) if len(apart) > 1 else 0.0
-    about = f"{about} One mark per recording: the mean prediction of {runs} runs."
+    about = f"{about} One mark per recording: the mean prediction of {counted(runs, 'run')}."
     return (
         draw_axes(
             "scores",
