@@ -728,9 +728,9 @@ def test_figures_have_labels_captions_and_no_style():
     )
     assert len({drawing.name for drawing in drawings}) == len(drawings) == 8
     for drawing in drawings:
-        named = f'aria-labelledby="{drawing.name}-title" aria-describedby="{drawing.name}-caption"'
+        named = f'aria-labelledby="{drawing.name}-name" aria-describedby="{drawing.name}-caption"'
         assert f'role="img" {named}' in drawing.svg
-        assert f'<title id="{drawing.name}-title">{drawing.title}</title>' in drawing.svg
+        assert f'<title id="{drawing.name}-name">{drawing.title}</title>' in drawing.svg
         assert "30 participants" in drawing.caption or drawing.name == "folds"
         assert "style" not in drawing.svg
         assert "http" not in drawing.svg

@@ -72,17 +72,18 @@ def draw_discrimination(
         else f"The mean of {runs} runs, folds averaged inside a run, at points that lie at least "
         f"{APART} people apart"
     )
+    area = "; the area under it is the {}" if fewest == 1 else ""
     return (
         draw_axes(
             "roc",
             "ROC curve",
-            f"{about}. {lines}; the area under it is the AUROC. Dashed line: guessing.",
+            f"{about}. {lines}{area.format('AUROC')}. Dashed line: guessing.",
             lambda axes: _roc(axes, roc_curve(scores), grids[0], has_runs=fewest == 1),
         ),
         draw_axes(
             "precision-recall",
             "Precision and recall",
-            f"{about}. {lines}; the area under it is the AUPRC. Dashed line: guessing, the share "
+            f"{about}. {lines}{area.format('AUPRC')}. Dashed line: guessing, the share "
             f"of '{plain(classes[1])}' in this study. Elsewhere that share, and with it the "
             "precision, is another.",
             lambda axes: _precision_recall(axes, scores, grids[1], has_runs=fewest == 1),

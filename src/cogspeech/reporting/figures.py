@@ -23,7 +23,7 @@ LOOK: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "cogspeech",
     "text.parse_math": False,
-    "font.size": 9.0,
+    "font.size": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": MUTED,
@@ -129,11 +129,11 @@ def _for_a_page(svg: str, name: str, label: str) -> Markup:
     root.attrib = {
         "viewBox": root.attrib["viewBox"],
         "role": "img",
-        "aria-labelledby": f"{name}-title",
+        "aria-labelledby": f"{name}-name",
         "aria-describedby": f"{name}-caption",
         "stroke-linejoin": "round",
     }
-    title = ElementTree.Element("title", {"id": f"{name}-title"})
+    title = ElementTree.Element("title", {"id": f"{name}-name"})
     title.text = plain(label)
     root.insert(0, title)
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704  escaped by its writer

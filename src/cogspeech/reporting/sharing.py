@@ -172,10 +172,15 @@ def _quality(rows: Iterable[QualityRow]) -> tuple[QualityRow, ...]:
 
 def _audit(audit: AuditRead) -> AuditRead:
     """What each check looks for in place of what it said, and about nobody."""
-    rules = {code: rule for name in CHECKS.names() for code, rule in CHECKS.get(name).codes.items()}
+    rules = _rules()
     return audit.model_copy(
         update={"findings": tuple(_finding(each, rules) for each in audit.findings)}
     )
+
+
+def _rules() -> dict[str, str]:
+    """Of every code of the audit."""
+    return {code: rule for name in CHECKS.names() for code, rule in CHECKS.get(name).codes.items()}
 
 
 def _finding(finding: FindingRead, rules: Mapping[str, str]) -> FindingRead:
@@ -224,8 +229,10 @@ def _provenance(found: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _facts(facts: RunFacts, metrics: MetricsRead) -> RunFacts:
+    findings = tuple(f for f in facts.audit.findings if f.code in _rules())
     return replace(
         facts,
         metrics=facts.metrics.model_copy(update={"notice": metrics.notice}),
+        audit=facts.audit.model_copy(update={"findings": findings}),
         fewest=FEWEST,
     )
