@@ -232,7 +232,8 @@ class RecordingView {
     this.wavesurfer.on('error', () => this.say('The sound of this recording cannot be played.'));
     const scheme = window.matchMedia('(prefers-color-scheme: dark)');
     this.on(scheme, 'change', () => this.wavesurfer.setOptions(this.inks()));
-    this.on(window, 'resize', () => this.fit());
+    this.widths = new ResizeObserver(() => this.fit());
+    this.widths.observe(this.scroll);
     this.on(this.strip, 'click', (event) => this.clickAt(this.secondAt(event)));
     this.on(this.strip, 'pointermove', (event) => {
       const item = event.pointerType === 'touch' ? null : this.itemAt(this.secondAt(event));
@@ -260,8 +261,6 @@ class RecordingView {
       if (item.kind === 'word') band.append(make('span', 'cs-label', item.word.text));
       this.bands.append(band);
     }
-    this.zoomAt = ZOOMS.findIndex((times) => this.widthAt(times) >= READABLE_PX_PER_S);
-    if (this.zoomAt < 0) this.zoomAt = ZOOMS.length - 1;
     this.fit();
     this.follow(0);
     this.root.dataset.ready = 'true';
@@ -281,7 +280,12 @@ class RecordingView {
   }
 
   fit() {
-    if (!this.duration) return;
+    if (!this.duration || !this.scroll.clientWidth) return;
+    if (this.zoomAt === undefined) {
+      const isReadable = (times) => this.widthAt(times) >= READABLE_PX_PER_S;
+      this.zoomAt = ZOOMS.findIndex(isReadable);
+      if (this.zoomAt < 0) this.zoomAt = ZOOMS.length - 1;
+    }
     const times = ZOOMS[this.zoomAt];
     this.strip.style.width = `${100 * times}%`;
     this.strip.classList.toggle('cs-labelled', this.widthAt(times) >= READABLE_PX_PER_S);
@@ -504,6 +508,7 @@ class RecordingView {
 
   destroy() {
     this.stops.abort();
+    this.widths?.disconnect();
     this.wavesurfer?.destroy();
     this.root.remove();
   }
