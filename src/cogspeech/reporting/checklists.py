@@ -88,8 +88,9 @@ def _updates(_: RunFacts) -> str:
 
 def _bad_input(_: RunFacts) -> str:
     return (
-        "Unreadable audio or words are refused with one sentence; recordings shorter than any of "
-        "the training or with another sample rate get the decision 'abstain' with the reason."
+        "Unreadable audio or words are refused with one sentence; recordings without speech, in "
+        "another language or outside the ranges of the training get the decision 'abstain' with "
+        "the reasons."
     )
 
 
