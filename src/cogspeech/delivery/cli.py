@@ -234,7 +234,8 @@ def _add_result_commands(add: _Adder) -> None:
         _found_in("result_commands", "predict"),
         "score recordings; one json object per line",
     )
-    predict.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
+    text = "bundle folder, such as RUN/model, or hf://OWNER/NAME@REVISION"
+    predict.add_argument("bundle", type=Path, help=text)
     predict.add_argument("audio", type=Path, nargs="+", help="audio files")
     predict.add_argument(
         "--transcript",
@@ -255,6 +256,8 @@ def _add_result_commands(add: _Adder) -> None:
     export.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     export.add_argument("--format", choices=["onnx"], default="onnx", help="of the file")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
+    text = "run this exported graph of the bundle in place of its model"
+    predict.add_argument("--onnx", type=Path, metavar="FILE", help=text)
     _add_evaluate(add)
     text = "build report, tables, checklists and cards of a run folder anew"
     report = add("report", _found_in("result_commands", "report"), text)

@@ -9,6 +9,7 @@ from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.corpora.audio import probe_audio
 from cogspeech.corpora.decoding import AudioInfo
 from cogspeech.decision import DecisionRule
+from cogspeech.delivery.hub import OnHub
 from cogspeech.embeddings.base import build_encoders
 from cogspeech.embeddings.entries import Job
 from cogspeech.embeddings.extract import embed_recordings
@@ -30,7 +31,7 @@ from cogspeech.types import (
 )
 
 
-class Predictor:
+class Predictor(OnHub):
     """Answers for recordings that no study has seen.
 
     Args:

@@ -12,11 +12,12 @@ from cogspeech.reporting.tensorboard import write_tensorboard
 
 def predict(options: argparse.Namespace) -> None:
     """``cogspeech predict``: one json object per recording."""
+    from cogspeech.delivery.hub import bundle_at
     from cogspeech.delivery.predictor import Predictor  # it knows torch, which takes seconds
 
     if options.transcript and len(options.audio) > 1:
         raise CogspeechError("--transcript belongs to one audio file; give one, or leave it out")
-    predictor = Predictor.from_folder(options.bundle)
+    predictor = Predictor(bundle_at(options.bundle, onnx=options.onnx))
     for audio in options.audio:
         answer = predictor.predict(
             audio,
