@@ -43,7 +43,7 @@ def sound_bundle(folder: Path) -> None:
         audio_encoder=Component(name="acoustic"),
         text_encoder=Component(name="hashed_words"),
         transcripts=TranscriptsSection(),
-        sizes=ModelSizes(d_audio=5, d_text=3),
+        sizes=ModelSizes(d_audio=42, d_text=65),  # of the two encoders
         sample_rates_hz=(16_000,),
         training=TrainingCorpus(participants=4, recordings=4),
         notice=None,

@@ -22,9 +22,7 @@ from conftest import make_embedded
 from fusion_variants import VARIANTS, label, random_model, recordings_for
 
 onnx = pytest.importorskip("onnx")
-ALIGNED = Component(
-    name="aligned_cross_attention", d_model=8, both_directions=True, stream_dropout=0.5
-)
+ALIGNED = Component(name="aligned_cross_attention", d_model=8, stream_dropout=0.5)
 
 
 SIZES = ModelSizes(d_audio=5, d_text=3)
@@ -115,7 +113,7 @@ def test_a_graph_has_no_gradients_and_says_so(exported):
 def test_a_graph_of_another_bundle_is_refused(exported):
     _, path = exported
     torch.manual_seed(9)
-    other = bundle_of(ALIGNED.model_copy(update={"both_directions": False}))
+    other = bundle_of(ALIGNED.model_copy(update={"num_heads": 2}))
 
     with pytest.raises(BundleError, match="is the graph of another bundle than this one"):
         with_onnx(other, path)

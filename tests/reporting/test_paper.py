@@ -178,7 +178,8 @@ def test_a_shortcut_stands_beside_the_numbers_everywhere(facts):
         assert "SHORTCUT" not in made(facts)
     for made in (model_card, data_card):
         assert r"- length\_only: RED, SHORTCUT; AUROC 0.90" in made(changed)
-    assert made_lines(model_card(changed)).index("## Probes for shortcuts") < 8
+    _, _, below_the_header = model_card(changed).partition("\n---\n")
+    assert made_lines(below_the_header).index("## Probes for shortcuts") < 8
     assert "Shortcut probes that succeeded" in tripod_ai(changed)
 
 

@@ -103,6 +103,17 @@ def test_every_module_says_what_it_is_for(path):
     assert ast.get_docstring(TREES[path])
 
 
+@pytest.mark.parametrize("library", ["onnx", "onnxscript", "huggingface_hub.ModelHubMixin"])
+def test_one_module_knows_what_a_bundle_is_exported_with(library):
+    asked = re.compile(rf"""require\(\"{library}\"|^\s*(from|import) {library}\b""", re.M)
+    parts = library.rpartition(".")
+    if parts[0]:
+        asked = re.compile(rf"from {parts[0]} import .*{parts[2]}")
+    knows = [module_name(path) for path in MODULES if asked.search(path.read_text())]
+
+    assert len(knows) == 1
+
+
 def test_there_is_no_drawer_for_odds_and_ends():
     names = {path.stem for path in MODULES}
 

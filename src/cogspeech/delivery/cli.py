@@ -235,7 +235,8 @@ def _add_result_commands(add: _Adder) -> None:
         _found_in("predict_command", "predict"),
         "score recordings; one json object per line",
     )
-    predict.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
+    text = "bundle folder, such as RUN/model, or hf://OWNER/NAME@REVISION"
+    predict.add_argument("bundle", type=Path, help=text)
     predict.add_argument("audio", type=Path, nargs="+", help="audio files")
     text = "words of the one audio file (default: NAME.words.json beside each, else a recogniser)"
     predict.add_argument("--transcript", type=Path, metavar="FILE", help=text)
@@ -257,6 +258,8 @@ def _add_result_commands(add: _Adder) -> None:
     )
     text = "what tells which words moved the answer (default: as in the study)"
     predict.add_argument("--explainer", metavar="NAME", help=text)
+    text = "run this exported graph of the bundle in place of its model"
+    predict.add_argument("--onnx", type=Path, metavar="FILE", help=text)
     export = add("export", _found_in("export_command", "export"), "a bundle for other programs")
     export.add_argument("bundle", type=Path, help="bundle folder, such as RUN/model")
     export.add_argument("--format", choices=["onnx"], default="onnx", help="of the file")

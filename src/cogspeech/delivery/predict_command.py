@@ -74,10 +74,11 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
 def _answers(
     options: argparse.Namespace, progress: Progress
 ) -> Iterator[dict[str, Any] | CogspeechError]:
+    from cogspeech.delivery.hub import bundle_at
     from cogspeech.delivery.predictor import Predictor  # it knows torch, which takes seconds
 
-    predictor = Predictor.from_folder(
-        options.bundle,
+    predictor = Predictor(
+        bundle_at(options.bundle, onnx=options.onnx),
         recogniser=options.recogniser,
         explainer=options.explainer,
         cache=ContentCache(cache_folder()),

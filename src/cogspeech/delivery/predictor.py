@@ -15,6 +15,7 @@ from cogspeech.corpora.decoding import AudioInfo
 from cogspeech.delivery.abstention import NO_FRAME, SILENT_TURNS, reasons_to_abstain
 from cogspeech.delivery.answer import NO_ANSWER, bundle_json, quality_json, said_json
 from cogspeech.delivery.heard import Heard
+from cogspeech.delivery.hub import OnHub
 from cogspeech.delivery.transient_cache import TransientCache
 from cogspeech.delivery.word_finder import WordFinder
 from cogspeech.embeddings.base import build_encoders, fingerprints
@@ -41,7 +42,7 @@ from cogspeech.types import (
 )
 
 
-class Predictor:
+class Predictor(OnHub):
     """Answers for recordings that no study has seen, one at a time.
 
     A recording gets the same bits whatever was asked before it, with and without a cache. Encoders
