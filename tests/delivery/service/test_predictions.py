@@ -113,7 +113,7 @@ def test_to_abstain_is_an_answer(service, audio):
 
     assert answer.status == 200
     assert answer.json["decision"] == "abstain"
-    assert answer.json["reasons"][0].startswith("too short: 1 word")
+    assert any("too" in reason and "short" in reason for reason in answer.json["reasons"])
 
 
 def wav_of(samples, rate_hz=16_000, subtype="PCM_16", tmp=None):
