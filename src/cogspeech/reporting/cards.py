@@ -16,12 +16,6 @@ from cogspeech.reporting.wording import markdown, markdown_table, metric_label, 
 CHARACTERISTICS = ("Side", "Class", "Participants", "Recordings", "Speech (s)", "Age (years)",
            "Education (years)", "MMSE", "Sex", "Language", "Site")  # fmt: skip
 
-INTENDED_USE = (
-    "Research on speech: scoring recordings like those it was trained on, with how far the score "
-    "can be trusted. Every other use is out of scope: no care of any person, no screening, no "
-    "decision about anybody."
-)
-
 
 def model_card(facts: RunFacts) -> str:
     """``model/README.md``: lies in the bundle and goes where it goes."""

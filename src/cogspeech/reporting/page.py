@@ -23,8 +23,9 @@ from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.evaluation.score_metrics import METRICS_OF_SCORES, Scored
 from cogspeech.reporting import answers
+from cogspeech.reporting.bundle_card import INTENDED_USE
 from cogspeech.reporting.calibration import draw_calibration
-from cogspeech.reporting.cards import CHARACTERISTICS, INTENDED_USE
+from cogspeech.reporting.cards import CHARACTERISTICS
 from cogspeech.reporting.checklists import checklists_of
 from cogspeech.reporting.discrimination import draw_discrimination, draw_forest
 from cogspeech.reporting.figures import Drawing
@@ -130,7 +131,7 @@ _CONSTANTS = {
     "most_names": MOST_NAMES,
     "tints": [tint(step, 1.0) for step in np.linspace(-1, 1, 2 * TINTS + 1)],
     "characteristics_columns": CHARACTERISTICS,
-    "intended_use": INTENDED_USE,
+    "intended_use": INTENDED_USE.strip(),
     "smallest_cell": answers.SMALLEST_CELL,
 }
 
