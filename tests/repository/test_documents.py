@@ -174,8 +174,8 @@ def test_every_dependency_has_a_pin_and_every_promised_extra_exists():
     assert names - pins == set()
     assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text()
     assert set(extras) == {
-        "align", "asr", "demo", "dev", "explain", "export", "media", "opensmile", "peft", "ray",
-        "serve", "tensorboard", "test", "tune", "vad",
+        "align", "asr", "browser", "demo", "dev", "docs", "explain", "export", "media", "opensmile",
+        "peft", "ray", "serve", "tensorboard", "test", "tune", "vad",
     }  # fmt: skip
 
 
