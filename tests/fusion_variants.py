@@ -40,22 +40,22 @@ def label(component):
     return "-".join([component.name, *(f"{k}={v}" for k, v in component.options.items())])
 
 
-def random_model(component, sizes=SIZES):
+def random_model(component, sizes=SIZES, recordings=RECORDINGS):
     """In evaluation mode, with weights large enough that everything shows."""
     torch.manual_seed(0)
     model = build_fusion(component, sizes).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    model.fit_scaling(RECORDINGS)
+    model.fit_scaling(recordings)
     return model
 
 
-def recordings_for(model):
+def recordings_for(model, recordings=RECORDINGS):
     """Of several lengths; where the model can do without a stream, some lack one."""
     if not model.stream_dropout:
-        return RECORDINGS
+        return recordings
     lacking = [
         dataclasses.replace(recording, recording_id=f"without-{stream}", missing=(stream,))
-        for recording, stream in zip(RECORDINGS, ("audio", "text"), strict=False)
+        for recording, stream in zip(recordings, ("audio", "text"), strict=False)
     ]
-    return [*RECORDINGS, *lacking]
+    return [*recordings, *lacking]

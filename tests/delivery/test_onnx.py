@@ -1,6 +1,7 @@
 """Exported graphs: the same answers without torch, and no file otherwise."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.delivery import onnx_export
 from cogspeech.delivery.cli import main
 from cogspeech.delivery.onnx_export import export_onnx
-from cogspeech.delivery.onnx_model import TOLERANCE, with_onnx
+from cogspeech.delivery.onnx_model import GRID, TOLERANCE, with_onnx
 from cogspeech.errors import BundleError, MissingExtra
 from cogspeech.fusion.base import ModelSizes, collate
 from cogspeech.settings import Component
@@ -20,12 +21,20 @@ from cogspeech.training.prediction import predict_answers, predict_outputs
 from cogspeech.types import RESEARCH_STATEMENT
 from conftest import make_embedded
 from fusion_variants import VARIANTS, label, random_model, recordings_for
+from tone_corpora import tone_corpus
 
 onnx = pytest.importorskip("onnx")
+SIZES = ModelSizes(d_audio=42, d_text=65)
+"""Those of the two encoders that need no checkpoint."""
 ALIGNED = Component(name="aligned_cross_attention", d_model=8, stream_dropout=0.5)
 
 
-SIZES = ModelSizes(d_audio=5, d_text=3)
+def wide(sizes):
+    """Recordings whose vectors have these sizes."""
+    options = {"d_audio": sizes.d_audio, "d_text": sizes.d_text}
+    return [
+        make_embedded(f"r{i}", words=words, seed=i, **options) for i, words in enumerate([6, 3])
+    ]
 
 
 def bundle_of(component, sizes=SIZES):
@@ -43,7 +52,7 @@ def bundle_of(component, sizes=SIZES):
         training=TrainingCorpus(participants=8, recordings=8),
         notice=None,
     )
-    return make_bundle(random_model(component, sizes), facts)
+    return make_bundle(random_model(component, sizes, wide(sizes)), facts)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +62,17 @@ def exported(tmp_path_factory):
     bundle = bundle_of(ALIGNED)
     save_bundle(bundle, folder / "model")
     path = folder / "model.onnx"
+    small = [size for size in GRID if size.events * size.tokens < 5000]  # the others are slow
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(onnx_export, "GRID", small)
     assert main(["export", str(folder / "model"), "--format", "onnx", "--out", str(path)]) == 0
+    monkeypatch.undo()
     return bundle, path
 
 
 def test_the_graph_answers_as_the_bundle(exported):
     bundle, path = exported
-    recordings = recordings_for(bundle.model)
+    recordings = recordings_for(bundle.model, wide(SIZES))
 
     there = with_onnx(bundle, path)
 
@@ -72,6 +85,23 @@ def test_the_graph_answers_as_the_bundle(exported):
     after = predict_answers(there.model, there.objective, recordings)
     np.testing.assert_allclose(before.probabilities, after.probabilities, atol=TOLERANCE)
     assert there.model.streams == bundle.model.streams
+
+
+def test_predict_runs_the_graph(exported, tmp_path, capsys):
+    _, path = exported
+    tone_corpus(tmp_path, participants=1, words=6)
+    (audio,) = tmp_path.glob("audio/*.wav")
+    asked = ["predict", str(path.parent / "model"), str(audio)]
+
+    assert main(asked) == 0
+    here = json.loads(capsys.readouterr().out)
+    assert main([*asked, "--onnx", str(path)]) == 0
+    there = json.loads(capsys.readouterr().out)
+
+    assert there["probability"] == pytest.approx(here["probability"], abs=TOLERANCE)
+    assert len(there["words"]) == len(here["words"]) == 6
+    for one, other in zip(here["words"], there["words"], strict=True):
+        assert other["attribution"] == pytest.approx(one["attribution"], abs=1e-4)
 
 
 def test_the_graph_says_what_it_is_and_not_where_it_was_made(exported):
@@ -90,8 +120,8 @@ def test_the_graph_says_what_it_is_and_not_where_it_was_made(exported):
         for given in graph.graph.input
     }
     assert axes == {
-        ("batch", "event", 5),
-        ("batch", "token", 3),
+        ("batch", "event", SIZES.d_audio),
+        ("batch", "token", SIZES.d_text),
         ("batch", "event"),
         ("batch", "token"),
         ("batch",),
@@ -103,7 +133,7 @@ def test_the_graph_says_what_it_is_and_not_where_it_was_made(exported):
 
 def test_a_graph_has_no_gradients_and_says_so(exported):
     bundle, path = exported
-    inputs = collate(recordings_for(bundle.model)[:1])
+    inputs = collate(recordings_for(bundle.model, wide(SIZES))[:1])
     wanted = dataclasses.replace(inputs, event_vectors=inputs.event_vectors.requires_grad_())
 
     with pytest.raises(BundleError, match="an exported graph has no gradients; explain by"):
@@ -189,9 +219,7 @@ def test_every_fusion_can_be_exported(component, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({component.name for component in VARIANTS}))
-def test_every_fusion_can_be_exported_with_mixed_layers(name, tmp_path, monkeypatch):
-    wide = [make_embedded(d_audio=LAYERS.d_audio, d_text=LAYERS.d_text)]
-    monkeypatch.setattr("fusion_variants.RECORDINGS", wide)
+def test_every_fusion_can_be_exported_with_mixed_layers(name, tmp_path):
     bundle = bundle_of(Component(name=name, d_model=8), LAYERS)
 
     assert export_onnx(bundle, tmp_path / "x.onnx") <= TOLERANCE
