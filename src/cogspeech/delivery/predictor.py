@@ -145,6 +145,7 @@ class Predictor:
             where=str(audio_path),
         )
         with self._lock, self._kept_or_forgotten():
+            progress("words", 0, 1)
             heard = self._listen(recording, info, "spread" if without == "audio" else untimed_words)
             progress("words", 1, 1)
             job, reason = self._job(recording, heard)
@@ -159,7 +160,7 @@ class Predictor:
         for stream, now in fingerprints(self._encoders).items():
             expected: Any = self._bundle.facts.encoders.get(stream, {}).get("files", {})
             found = now.get("files", {})
-            for name in sorted({*expected} and {*expected, *found}):
+            for name in sorted({*expected, *found}) if expected else ():
                 if expected.get(name) != found.get(name):
                     raise BundleError(
                         f"the {stream} encoder is another one than the model was trained on: its "
