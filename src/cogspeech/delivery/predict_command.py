@@ -6,15 +6,20 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+from pydantic import ValidationError
+
 from cogspeech.cache import ContentCache, cache_folder, write_atomically
 from cogspeech.delivery.terminal import DONE_IN_PART, progress_bars
 from cogspeech.errors import (
     AudioError,
     CogspeechError,
+    ConfigError,
     EmbeddingError,
     MissingExtra,
     TranscriptError,
 )
+from cogspeech.settings import Component
 from cogspeech.types import Progress
 
 OF_ONE_RECORDING = (AudioError, EmbeddingError, MissingExtra, TranscriptError)
@@ -77,7 +82,9 @@ def _answers(
     from cogspeech.delivery.predictor import Predictor  # it knows torch, which takes seconds
 
     predictor = Predictor.from_folder(
-        options.bundle, recogniser=options.recogniser, cache=ContentCache(cache_folder())
+        options.bundle,
+        recogniser=_recogniser(options.recogniser) if options.recogniser else None,
+        cache=ContentCache(cache_folder()),
     )
     for done, audio in enumerate(options.audio, start=1):
         try:
@@ -92,6 +99,19 @@ def _answers(
             yield error
         if len(options.audio) > 1:
             progress("predict", done, len(options.audio))
+
+
+def _recogniser(text: str) -> str | Component:
+    """A name, or a name with options as a study file has them."""
+    if not text.startswith("{"):
+        return text
+    try:
+        return Component.model_validate(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise ConfigError(
+            f"--recogniser {text}: expected a name, or its options as in a study file, such as "
+            "'{name: faster_whisper, model: FOLDER}'"
+        ) from error
 
 
 def _json_line(content: object) -> str:

@@ -29,6 +29,7 @@ from cogspeech.errors import (
     SilentAudioError,
 )
 from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.settings import Component
 from cogspeech.training.bundle import Bundle, load_bundle
 from cogspeech.training.prediction import one_thread, predict_answers
 from cogspeech.types import (
@@ -51,7 +52,7 @@ class Predictor:
     Args:
         bundle: from `load_bundle`, or use `from_folder`.
         recogniser: the transcript source that finds the words where none are given, such as
-            ``pocketsphinx``; by default that of the study.
+            ``pocketsphinx``, or a `Component` with its options; by default that of the study.
         explainer: what says which words moved the score; by default that of the study.
         cache: keeps vectors and found words between calls and programs; ``None``: nothing of a
             recording is kept after its answer, in memory or on the disk.
@@ -65,7 +66,7 @@ class Predictor:
         self,
         bundle: Bundle,
         *,
-        recogniser: str | None = None,
+        recogniser: str | Component | None = None,
         explainer: str | None = None,
         cache: ContentCache | None = None,
     ) -> None:
@@ -94,7 +95,7 @@ class Predictor:
         cls,
         folder: Path,
         *,
-        recogniser: str | None = None,
+        recogniser: str | Component | None = None,
         explainer: str | None = None,
         cache: ContentCache | None = None,
     ) -> "Predictor":
