@@ -210,6 +210,9 @@ def test_the_bundle_travels(finished, study: Study) -> None:
     assert bundle.digest == result.bundle.digest
     assert bundle.facts.fusion == study.fusion
     assert bundle.facts.training.participants == 8
+    assert bundle.facts.training.classes == dict.fromkeys(study.target.classes)  # fewer than ten
+    assert {"duration_s", "words", "level_dbfs"} <= set(bundle.facts.ranges)
+    assert bundle.facts.sample_rates_hz == (16_000,)
 
 
 def test_the_study_in_the_run_folder_is_the_study(finished, study: Study) -> None:
@@ -563,7 +566,7 @@ def test_the_bundle_is_fitted_on_everybody_but_those_who_decide_when_to_stop(
     assert people[0] & people[1] == set()
     assert set(training.labels) == set(validation.labels) == {0, 1}
     assert (place["place"], place["seed"]) == ("everybody", 7)
-    assert bundle.facts.training["recordings"] == 10
+    assert bundle.facts.training.recordings == 10
     fitted_on = bundle.facts.decision.fitted_on
     assert fitted_on.participants_sha256 == participants_digest(people[1])
     assert fitted_on.participants == len(people[1])
@@ -679,7 +682,7 @@ def test_an_official_test_set_is_tested_and_never_trained_on(with_splits, tmp_pa
     assert result.plan.tested == tested
     assert {p.participant_id for p in result.predictions} == tested
     assert set(result.attributions) == {"r0", "r1", "r2", "r3", "r8", "r9"}
-    assert result.bundle.facts.training["participants"] == 4
+    assert result.bundle.facts.training.participants == 4
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert (metrics["n_participants"], metrics["n_recordings"]) == (4, 6)
     written = json.loads((tmp_path / "run" / "splits.json").read_text())

@@ -186,13 +186,31 @@ def test_an_unreadable_recording_or_words_are_errors(predictor, tmp_path):
 def test_without_words_and_without_a_recogniser_it_says_what_to_do(predictor, tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(1), RATE_HZ)
 
-    with pytest.raises(TranscriptError, match=r"--transcript, or choose a recogniser .* such as"):
+    with pytest.raises(TranscriptError, match=r"--transcript, or choose what finds .* such as"):
         predictor.predict(tmp_path / "a.wav")
 
 
 def test_a_recogniser_that_does_not_exist_is_refused_at_once(bundle):
     with pytest.raises(ConfigError, match="pocketsphinx"):
         Predictor(bundle, recogniser="pocketsphynx")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("faster_whisper", "recogniser faster_whisper: the key 'model' is required"),
+        ("{name: faster_whisper", "expected a name, or its options as in a study file"),
+        ("{name: pocketsphinx, speed: 2}", "recogniser pocketsphinx: unknown key 'speed'"),
+    ],
+)
+def test_a_recogniser_without_or_with_wrong_options_is_refused(
+    bundle, tmp_path, given, said, capsys
+):
+    save_bundle(bundle, tmp_path / "model")
+
+    assert main(["predict", str(tmp_path / "model"), "a.wav", "--recogniser", given]) == 2
+
+    assert said in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_a_named_transcript_is_used(run, tmp_path):
     predictor = Predictor.from_folder(run / "model")
 
     assert predictor.predict(tmp_path / "a.wav", tmp_path / "other.words.json")["words"]
-    with pytest.raises(TranscriptError, match="no such words file, and the study had no recog"):
+    with pytest.raises(TranscriptError, match="no such words file; give its path"):
         predictor.predict(tmp_path / "a.wav")
 
 

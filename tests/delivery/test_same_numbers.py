@@ -9,10 +9,11 @@ import torch
 
 from checkpoints import save_audio_checkpoint, save_text_checkpoint
 from cogspeech import Predictor
-from cogspeech.cache import ContentCache
+from cogspeech.cache import ContentCache, file_digest
 from cogspeech.delivery.transient_cache import TransientCache
 from cogspeech.errors import AudioError, BundleError
 from cogspeech.explanation.base import EXPLAINERS
+from cogspeech.training.bundle import load_bundle, save_bundle
 from cogspeech.training.prediction import one_thread, predict_answers
 from small_bundles import embedded_in_company, random_bundle, tone_study
 
@@ -140,7 +141,13 @@ def test_progress_is_told_by_stage_and_window(small):
 
     Predictor(bundle).predict(path, progress=lambda *step, audio_s=0.0: told.append(step))
 
-    assert told == [("words", 1, 1), ("embed", 0, 1), ("embed", 1, 1), ("explain", 1, 1)]
+    assert told == [
+        ("words", 0, 1),
+        ("words", 1, 1),
+        ("embed", 0, 1),
+        ("embed", 1, 1),
+        ("explain", 1, 1),
+    ]
 
 
 def test_a_transient_cache_forgets():
@@ -151,6 +158,17 @@ def test_a_transient_cache_forgets():
     cache.forget()
 
     assert cache.read("k") is None
+
+
+def test_what_the_encoders_depend_on_travels(tmp_path):
+    place = save_audio_checkpoint("wavlm", tmp_path / "encoder")
+    chosen = {"name": "huggingface", "model": str(place), "layers": [0, -1]}
+
+    save_bundle(random_bundle(tone_study(tmp_path, audio_encoder=chosen)), tmp_path / "model")
+
+    known = load_bundle(tmp_path / "model").facts.encoders["audio"]
+    assert known["layers"] == [0, 2]
+    assert known["files"]["model.safetensors"] == file_digest(place / "model.safetensors")
 
 
 def test_another_checkpoint_than_that_of_the_training_is_refused(tmp_path):

@@ -242,7 +242,7 @@ def _add_result_commands(add: _Adder) -> None:
     predict.add_argument("--transcript", type=Path, metavar="FILE", help=text)
     text = "turns of the one audio file, which tell who speaks each word"
     predict.add_argument("--segmentation", type=Path, metavar="FILE", help=text)
-    text = "what finds the words: pocketsphinx, faster_whisper (default: as in training)"
+    text = "what finds the words: pocketsphinx, or '{name: faster_whisper, model: FOLDER}'"
     predict.add_argument("--recogniser", metavar="NAME", help=text)
     text = "write the json objects there, and print one readable line per recording"
     predict.add_argument("--json", type=Path, metavar="FILE", help=text)

@@ -6,15 +6,20 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+from pydantic import ValidationError
+
 from cogspeech.cache import ContentCache, cache_folder, write_atomically
 from cogspeech.delivery.terminal import DONE_IN_PART, progress_bars
 from cogspeech.errors import (
     AudioError,
     CogspeechError,
+    ConfigError,
     EmbeddingError,
     MissingExtra,
     TranscriptError,
 )
+from cogspeech.settings import Component
 from cogspeech.types import Progress
 
 OF_ONE_RECORDING = (AudioError, EmbeddingError, MissingExtra, TranscriptError)
@@ -79,7 +84,7 @@ def _answers(
 
     predictor = Predictor(
         bundle_at(options.bundle, onnx=options.onnx),
-        recogniser=options.recogniser,
+        recogniser=_recogniser(options.recogniser) if options.recogniser else None,
         explainer=options.explainer,
         cache=ContentCache(cache_folder()),
     )
@@ -96,6 +101,19 @@ def _answers(
             yield error
         if len(options.audio) > 1:
             progress("predict", done, len(options.audio))
+
+
+def _recogniser(text: str) -> str | Component:
+    """A name, or a name with options as a study file has them."""
+    if not text.startswith("{"):
+        return text
+    try:
+        return Component.model_validate(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise ConfigError(
+            f"--recogniser {text}: expected a name, or its options as in a study file, such as "
+            "'{name: faster_whisper, model: FOLDER}'"
+        ) from error
 
 
 def _json_line(content: object) -> str:

@@ -29,6 +29,7 @@ from cogspeech.errors import (
     SilentAudioError,
 )
 from cogspeech.explanation.base import EXPLAINERS, word_json
+from cogspeech.settings import Component
 from cogspeech.training.bundle import Bundle, load_bundle
 from cogspeech.training.prediction import one_thread, predict_answers
 from cogspeech.types import (
@@ -51,7 +52,7 @@ class Predictor(OnHub):
     Args:
         bundle: from `load_bundle`, or use `from_folder`.
         recogniser: the transcript source that finds the words where none are given, such as
-            ``pocketsphinx``; by default that of the study.
+            ``pocketsphinx``, or a `Component` with its options; by default that of the study.
         explainer: what says which words moved the score; by default that of the study.
         cache: keeps vectors and found words between calls and programs; ``None``: nothing of a
             recording is kept after its answer, in memory or on the disk.
@@ -65,7 +66,7 @@ class Predictor(OnHub):
         self,
         bundle: Bundle,
         *,
-        recogniser: str | None = None,
+        recogniser: str | Component | None = None,
         explainer: str | None = None,
         cache: ContentCache | None = None,
     ) -> None:
@@ -93,7 +94,7 @@ class Predictor(OnHub):
         cls,
         folder: Path,
         *,
-        recogniser: str | None = None,
+        recogniser: str | Component | None = None,
         explainer: str | None = None,
         cache: ContentCache | None = None,
     ) -> "Predictor":
@@ -144,6 +145,7 @@ class Predictor(OnHub):
             where=str(audio_path),
         )
         with self._lock, self._kept_or_forgotten():
+            progress("words", 0, 1)
             heard = self._listen(recording, info, "spread" if without == "audio" else untimed_words)
             progress("words", 1, 1)
             job, reason = self._job(recording, heard)
@@ -158,7 +160,7 @@ class Predictor(OnHub):
         for stream, now in fingerprints(self._encoders).items():
             expected: Any = self._bundle.facts.encoders.get(stream, {}).get("files", {})
             found = now.get("files", {})
-            for name in sorted({*expected} and {*expected, *found}):
+            for name in sorted({*expected, *found}) if expected else ():
                 if expected.get(name) != found.get(name):
                     raise BundleError(
                         f"the {stream} encoder is another one than the model was trained on: its "

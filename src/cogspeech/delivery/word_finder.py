@@ -1,11 +1,12 @@
 """The words of a recording that is to be judged: from a file, else from a recogniser."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from cogspeech.audit.listening import Sound
 from cogspeech.cache import ContentCache
-from cogspeech.config import TranscriptsSection
+from cogspeech.config import TranscriptsSection, parse_options
 from cogspeech.errors import TranscriptError
 from cogspeech.settings import Component
 from cogspeech.transcripts.base import SOURCES
@@ -21,23 +22,28 @@ class WordFinder:
 
     Args:
         section: of the study.
-        recogniser: a transcript source; ``None``: that of the study, if it has one.
+        recogniser: a transcript source, with its options if it needs some; ``None``: that of the
+            study, if it has one. One of the study keeps the options it had there.
         cache: for what recognisers and aligners make.
 
     Raises:
-        ConfigError: there is no such recogniser.
+        ConfigError: there is no such recogniser, or it lacks an option.
     """
 
     def __init__(
-        self, section: TranscriptsSection, recogniser: str | None, cache: ContentCache
+        self, section: TranscriptsSection, recogniser: str | Component | None, cache: ContentCache
     ) -> None:
         self._section, self._cache = section, cache
         self._is_chosen = recogniser is not None
         others = [source for source in section.sources if source.name != FILES]
         if recogniser is not None:
-            SOURCES.get(recogniser)
-            own = next((source for source in others if source.name == recogniser), None)
-            others = [own or Component(name=recogniser)]
+            given = recogniser if isinstance(recogniser, Component) else None
+            name = given.name if given else str(recogniser)
+            own = next((source for source in others if source.name == name), None)
+            chosen = given or own or Component(name=name)
+            where = f"recogniser {name}"
+            parse_options(SOURCES.get(name).Options, chosen.options, where=where)
+            others = [chosen]
         self._recogniser = others[0] if others else None
         self._detector = build_detector(section)
         self._transcribers: dict[tuple[bool, str], Transcriber] = {}
@@ -57,8 +63,8 @@ class WordFinder:
             return beside
         if self._recogniser is None:
             raise TranscriptError(
-                f"{beside}: no such words file, and the study had no recogniser; give its path "
-                "with --transcript, or choose a recogniser with --recogniser, such as pocketsphinx"
+                f"{beside}: no such words file; give its path with --transcript, or choose what "
+                "finds the words with --recogniser, such as pocketsphinx"
             )
         return None
 
@@ -73,6 +79,8 @@ class WordFinder:
             TranscriptError: they cannot be used.
         """
         is_file = recording.transcript_path is not None
+        if is_file:  # where its words can be corrected
+            recording = replace(recording, where=str(recording.transcript_path))
         untimed = untimed_words or self._section.untimed_words
         key = (is_file, untimed)
         if key not in self._transcribers:

@@ -1,5 +1,6 @@
 """What an encoder is. Sizes, rates and frame geometry come from the encoder, never from us."""
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -228,6 +229,8 @@ def build_encoders(
 
 
 def fingerprints(encoders: tuple[AudioEncoder, TextEncoder]) -> dict[str, dict[str, Any]]:
-    """By stream, what the vectors of some encoders depend on."""
+    """By stream, what the vectors of some encoders depend on, as json has it."""
     audio, text = encoders
-    return {"audio": audio.fingerprint(), "text": text.fingerprint()}
+    found = {"audio": audio.fingerprint(), "text": text.fingerprint()}
+    plain: dict[str, dict[str, Any]] = json.loads(json.dumps(found))
+    return plain

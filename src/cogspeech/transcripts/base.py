@@ -217,7 +217,7 @@ def checked(
         if section.untimed_words == "leave":
             raise TranscriptError(
                 f"{place} has no word with times; align it, or set "
-                "transcripts.untimed_words to 'spread'"
+                "transcripts.untimed_words to 'spread' (predict: --untimed-words spread)"
             )
         return _spread_evenly(transcript, duration_s)
     sound = with_sound_times(transcript, duration_s, place=place)

@@ -38,4 +38,5 @@ class FileTranscripts(TranscriptSource):
                 section=self._section,
             )
         except TranscriptError as error:
-            raise TranscriptError(f"{recording.where}: {error}") from error
+            place = f"{recording.where}: " if not str(error).startswith(recording.where) else ""
+            raise TranscriptError(f"{place}{error}") from error
