@@ -141,7 +141,7 @@ def test_what_went_wrong_is_said(page, service, complaints, tmp_path):
 
     page.set_input_files("#audio", tmp_path / "a.wav")
     page.locator("#send").click()
-    page.wait_for_function("document.getElementById('problem-text').textContent.includes('WAV')")
+    page.locator("#problem-text", has_text="WAV").wait_for()
 
     assert "Request" in page.locator("#problem-id").inner_text()
     assert [text for text in complaints if "415" not in text] == []

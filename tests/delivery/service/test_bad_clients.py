@@ -134,6 +134,17 @@ def test_a_trickle_is_not_enough(service):
     assert b" 408 " in reply
 
 
+def test_who_is_slow_takes_nobodys_place(service, audio):
+    head = HEAD.encode() + b"Content-Length: 99999\r\n\r\nRIFFxxxxWAVE"
+    slow = [raw(service.port, head) for _ in range(40)]  # more than may wait for words
+    begun = service.ask("POST", f"{POST}?words=later", (audio / "p001-v1.wav").read_bytes())
+
+    assert begun.status == 202
+    assert service.ask("DELETE", begun.headers["location"]).status == 204
+    for connection in slow:
+        connection.close()
+
+
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"A" * 200_000])
 def test_what_is_no_http_is_told_so(service, sent):
     reply = all_of(raw(service.port, sent))

@@ -8,6 +8,8 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -44,9 +46,11 @@ def serve(options: argparse.Namespace) -> None:
     if not (options.bundle / "bundle.json").is_file():
         raise CogspeechError(f"{options.bundle}: no bundle.json; name a folder such as RUN/model")
     os.umask(0o077)
-    _log_to_stderr(quiet=options.quiet)
     _allow_many_connections()
-    with _listening(options.host, options.port) as listener:
+    with (
+        _listening(options.host, options.port) as listener,
+        _logging_to_stderr(quiet=options.quiet),
+    ):
         Service(options.bundle, tokens, host=options.host).run(listener)
 
 
@@ -174,15 +178,19 @@ def _listening(host: str, port: int) -> socket.socket:
         raise CogspeechError(f"cannot listen on {host}:{port} ({reason})") from error
 
 
-def _log_to_stderr(*, quiet: bool) -> None:
+@contextmanager
+def _logging_to_stderr(*, quiet: bool) -> Iterator[None]:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log = logging.getLogger("cogspeech.service")
     log.addHandler(handler)
     log.setLevel(logging.WARNING if quiet else logging.INFO)
-    log.propagate = False
     for name in ("uvicorn.error", "asyncio"):  # their messages may quote requests
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def _allow_many_connections() -> None:

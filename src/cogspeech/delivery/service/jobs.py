@@ -19,7 +19,7 @@ from cogspeech.delivery.service.worker_process import WorkerDied, WorkerFailed, 
 LOG = logging.getLogger("cogspeech.service")
 MAX_STARTS = 5
 """In a row that fail; then the service ends."""
-State = Literal["needs_words", "waiting", "running", "done", "failed"]
+State = Literal["arriving", "needs_words", "waiting", "running", "done", "failed"]
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Job:
     folder: Path
     options: dict[str, str | None]
     words: Path | None = None
-    state: State = "needs_words"
+    state: State = "arriving"
     progress: dict[str, Any] | None = None
     answer: bytes | None = None
     refusal: Refusal | None = None
@@ -129,9 +129,10 @@ class JobBoard:
         Raises:
             Refusal: 503, too many of that kind.
         """
-        others = sum(each.state == "needs_words" for each in self._jobs.values()) - 1
+        others = sum(each.state == "needs_words" for each in self._jobs.values())
         if others >= self._limits.unstarted:
             raise Refusal(503, "busy", "too many recordings wait for words", retry_after_s=10)
+        job.state = "needs_words"
         self._expire(job, self._limits.words_s)
 
     def submit(self, job: Job) -> None:

@@ -28,6 +28,8 @@ class Limits:
     headers_s: float = 10.0
     receive_s: float = 30.0
     """For a whole body."""
+    extending_bytes_per_s: int = 100_000
+    """Every so many bytes that came add a second to it: who sends that fast may go on."""
     slowest_bytes_per_s: int = 8_000
     slow_after_s: float = 5.0
     """A client may be slower than that so long."""

@@ -149,9 +149,8 @@ class Receiver:
         with os.fdopen(descriptor, "wb", buffering=0) as stream:
             more = True
             while more:
-                patience_s = max(limits.slow_after_s, received / limits.slowest_bytes_per_s)
                 try:
-                    async with asyncio.timeout_at(began + min(limits.receive_s, patience_s)):
+                    async with asyncio.timeout_at(began + _patience_s(received, limits)):
                         message = await request.receive()
                 except TimeoutError:
                     raise _too_slow(limits) from None
@@ -167,6 +166,12 @@ class Receiver:
         if not received:
             raise Refusal(400, "empty_body", "the body is empty; send the file as the body")
         return received
+
+
+def _patience_s(received: int, limits: Limits) -> float:
+    """Seconds after its first one in which a body has to come further than it has."""
+    at_slowest_s = max(limits.slow_after_s, received / limits.slowest_bytes_per_s)
+    return min(limits.receive_s + received / limits.extending_bytes_per_s, at_slowest_s)
 
 
 def _no_audio() -> Refusal:
@@ -185,6 +190,7 @@ def _too_slow(limits: Limits) -> Refusal:
     return Refusal(
         408,
         "too_slow",
-        f"the body has to arrive within {limits.receive_s:g} s and at "
-        f"{limits.slowest_bytes_per_s:,} bytes per second or more",
+        f"the body has to arrive at {limits.slowest_bytes_per_s:,} bytes per second or more, and "
+        f"within {limits.receive_s:g} s if it comes slower than "
+        f"{limits.extending_bytes_per_s:,} bytes per second",
     )
