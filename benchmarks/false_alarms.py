@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--corpora", type=int, default=200)
     parser.add_argument("--n", nargs="+", type=int, default=[71, 166])
     parser.add_argument("--repeats", nargs="+", type=int, default=[1, 5])
-    parser.add_argument("--signal", nargs="+", type=float, default=[0.0, 0.8])
+    parser.add_argument("--signal", nargs="+", type=float, default=[0.0, 0.4, 0.8])
     asked = parser.parse_args()
     write = sys.stdout.write
     write("| null corpora | mean AUROC | above 0.5 | below 0.5 |\n|---|---|---|---|\n")

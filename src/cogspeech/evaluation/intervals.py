@@ -51,8 +51,8 @@ def measured_factor(
     The factor of Nadeau and Bengio (2003) is the same for every learner and every signal. What it
     stands for is how much a result hangs on who was trained on. Dealing the folds anew changes just
     that, so it is seen as the variance between repeats: the factor is 1 + ``between`` times that
-    variance over the one of the participants. ``between`` was set with a logistic regression and
-    checked with other learners (docs/explanation/intervals.md).
+    variance over the one of the participants. ``between`` was set with two learners and checked
+    with others (docs/explanation/intervals.md).
 
     It serves AUROC and accuracies only. A fit that leans towards a class, or whose answers have
     another scale, does so in every repeat, which moves the sensitivity, the specificity, F1, the
