@@ -11,8 +11,8 @@ const FORMATS = [
 ];
 const STAGES = {words: 'Finding the words', embed: 'Listening', explain: 'Finding what moved the answer'};
 const NAMES = {
-  duration_s: 'Length', words: 'Words', words_with_times: 'Words with times',
-  words_spread_evenly: 'Words spread evenly', pauses: 'Pauses', pause_s: 'Silence in pauses',
+  words_with_times: 'Words with times', words_spread_evenly: 'Words spread evenly',
+  pauses: 'Pauses', pause_s: 'Silence in pauses',
 };
 const SOON_MS = 1000;
 
@@ -255,17 +255,26 @@ function showGauge(probability, classes) {
 }
 
 function showQuality(quality) {
-  const rows = Object.entries(quality)
-    .filter(([, value]) => value !== null && typeof value !== 'object')
-    .map(([key, value]) => {
-      const name = make('th', NAMES[key] ?? key.replaceAll('_', ' ').replace(/ s$/, ' (s)'));
-      name.scope = 'row';
-      const isNumber = typeof value === 'number' && !Number.isInteger(value);
-      const unit = key.endsWith('_s') && NAMES[key] ? ' s' : '';
-      return make('tr', name, make('td', (isNumber ? value.toFixed(2) : String(value)) + unit));
-    });
-  page.quality.tBodies[0].replaceChildren(...rows);
+  const counts = Object.entries(quality)
+    .filter(([key, value]) => NAMES[key] && typeof value === 'number')
+    .map(([key, value]) => row(NAMES[key], rounded(value) + (key.endsWith('_s') ? ' s' : '')));
+  const measures = (quality.measures ?? []).filter(({value}) => value !== null).map((measure) => {
+    const {shown, unit, value, training_low: low, training_high: high, is_inside: isInside} = measure;
+    const range = low === null || high === null ? '' : `${rounded(low)} to ${rounded(high)} ${unit}`;
+    const alike = {true: 'yes', false: 'no'}[isInside] ?? '';
+    return row(shown[0].toUpperCase() + shown.slice(1), `${rounded(value)} ${unit}`, range, alike);
+  });
+  page.quality.tBodies[0].replaceChildren(...measures, ...counts);
 }
+
+function row(name, ...cells) {
+  const head = make('th', name);
+  head.scope = 'row';
+  while (cells.length < 3) cells.push('');
+  return make('tr', head, ...cells.map((text) => make('td', text.trim())));
+}
+
+const rounded = (value) => Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
 
 /** The outline of the sound, 0 to 1; nothing where the browser cannot decode it. */
 async function peaksOf(blob) {
