@@ -23,7 +23,7 @@ class Limits:
     """Bodies that arrive at the same time."""
     unstarted: int = 32
     """Recordings whose words have not come yet."""
-    connections: int = 768
+    connections: int = 800
 
     headers_s: float = 10.0
     receive_s: float = 30.0
