@@ -6,7 +6,7 @@ import torch
 
 from cases import make_case
 from cogspeech.config import TargetSection
-from cogspeech.explanation import removal
+from cogspeech.explanation import occlusion, removal
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.fusion.base import FUSIONS, ModelSizes, build_fusion, collate
 from cogspeech.settings import Component
@@ -129,3 +129,42 @@ def test_nothing_is_asked_twice_or_about_what_the_model_does_not_read(model):
     assert nothing is None
     assert everything == (None if {"audio", "pauses"} & {*model.streams} else 1)
     assert len(removals) == 2
+
+
+def test_a_long_recording_is_told_without_details(model, monkeypatch):
+    case = make_case(1, "control", words=20)
+    whole = explain(model, case)
+    pairs = len(case.embedded.event_word) * len(case.embedded.token_word)
+    monkeypatch.setattr(occlusion, "MOST_WORK", 40 * pairs)
+
+    plain = explain(model, case)
+
+    for detailed, told in zip(whole, plain, strict=True):
+        assert (told.audio, told.text, told.tokens) == (None, None, ())
+        assert (told.word, told.pause_s) == (detailed.word, detailed.pause_s)
+        for now, before in ((told.value, detailed.value), (told.pause, detailed.pause)):
+            assert (now is None) == (before is None)
+            assert now is None or now == pytest.approx(before, abs=1e-5)
+
+
+@pytest.mark.parametrize("stretch", [2, 3, 7])
+def test_in_a_very_long_one_neighbours_share_what_is_lost_without_all_of_them(
+    model, monkeypatch, stretch
+):
+    case = make_case(1, "control", words=20)
+    embedded = case.embedded
+    pairs = len(embedded.event_word) * len(embedded.token_word)
+    monkeypatch.setattr(occlusion, "MOST_WORK", -(-40 // stretch) * pairs)
+
+    attributions = explain(model, case)
+
+    events = (embedded.event_word < stretch) & ~embedded.event_is_pause
+    together = lost(model, embedded, events, embedded.token_word < stretch)
+    values = [each.value for each in attributions[:stretch]]
+    assert len(set(values)) == 1
+    if together is None:
+        assert values[0] is None
+    else:
+        assert values[0] * stretch == together
+    assert len(attributions) == 20
+    assert {a.pause is None for a in attributions if a.pause_s == 0} <= {True}

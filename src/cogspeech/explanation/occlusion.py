@@ -1,5 +1,6 @@
 """``occlusion``: take one thing away, and see what the evidence loses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,10 @@ from cogspeech.explanation.base import EXPLAINERS, Explainer, pause_before
 from cogspeech.explanation.removal import Removals
 from cogspeech.fusion.base import FusionModel
 from cogspeech.training.objectives.base import Objective
-from cogspeech.types import Attribution, EmbeddedRecording, Transcript
+from cogspeech.types import Attribution, EmbeddedRecording, Transcript, Word
+
+MOST_WORK = 1 << 28
+"""Pairs of an event and a token, over all answers of the model: about ten seconds of one core."""
 
 
 @EXPLAINERS.register("occlusion")
@@ -18,6 +22,9 @@ class Occlusion(Explainer):
     Taken away are, each alone: every word (its sound and its tokens), its sound, its tokens, each
     of its tokens, and the pause before it. A word whose removal would leave the model no event or
     no token has no attribution.
+
+    The work grows with the cube of the length. Above `MOST_WORK` only words and pauses are taken
+    away, and above that again neighbours together, which share equally what is lost.
     """
 
     meaning = (
@@ -35,8 +42,13 @@ class Occlusion(Explainer):
         objective: Objective,
     ) -> tuple[Attribution, ...]:
         """One attribution per word; about four answers of the model for each."""
-        removals = Removals(model.eval(), embedded)
         words = transcript.participant_words
+        pairs = len(embedded.event_word) * len(embedded.token_word)
+        answers = MOST_WORK // pairs
+        if 3 * len(words) + len(embedded.event_word) + len(embedded.token_word) > answers:
+            stretch = max(1, -(-2 * len(words) // max(2, answers)))
+            return self._by_stretches(model.eval(), embedded, words, stretch, objective=objective)
+        removals = Removals(model.eval(), embedded)
         asked = [_Asked.of(embedded, index, removals) for index in range(len(words))]
         evidence = removals.evidence(objective)
         lost = (evidence[0] - evidence).tolist()
@@ -57,6 +69,48 @@ class Occlusion(Explainer):
             )
             for index, (word, numbers) in enumerate(zip(words, asked, strict=True))
         )
+
+
+    def _by_stretches(
+        self,
+        model: FusionModel,
+        embedded: EmbeddedRecording,
+        words: Sequence[Word],
+        stretch: int,
+        *,
+        objective: Objective,
+    ) -> tuple[Attribution, ...]:
+        """Words and pauses alone, ``stretch`` neighbours at a time."""
+        removals = Removals(model, embedded)
+        event_group, token_group = embedded.event_word // stretch, embedded.token_word // stretch
+        no_token = np.zeros(len(token_group), dtype=bool)
+        asked = []
+        for group in range(-(-len(words) // stretch)):
+            is_own, is_pause = event_group == group, embedded.event_is_pause
+            asked.append(
+                (
+                    removals.add(is_own & ~is_pause, token_group == group),
+                    removals.add(is_own & is_pause, no_token),
+                    max(1, int((is_own & is_pause).sum())),
+                )
+            )
+        evidence = removals.evidence(objective)
+        lost = (evidence[0] - evidence).tolist()
+        attributions = []
+        for index, word in enumerate(words):
+            own, pause, pauses = asked[index // stretch]
+            together = min(stretch, len(words) - index // stretch * stretch)
+            before = pause_before(embedded, index)
+            attributions.append(
+                Attribution(
+                    word_index=index,
+                    word=word,
+                    value=None if own is None else lost[own] / together,
+                    **before,
+                    pause=lost[pause] / pauses if pause is not None and before else None,
+                )
+            )
+        return tuple(attributions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
