@@ -1,6 +1,7 @@
 """Makes the pictures of the README from a run folder: ``make pictures``.
 
-The top of ``report.html`` in Debian's Chromium, on a light and a dark screen, without any network.
+The top of ``report.html``, and a recording that can be heard, in Debian's Chromium, on a light and a
+dark screen, without any network.
 """
 
 import argparse
@@ -16,20 +17,21 @@ CHROMIUM = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-backgr
 
 
 def make_pictures(report: Path) -> list[Path]:
-    """Writes ``report.png`` and ``report-dark.png``; gives their paths."""
+    """Writes ``report.png`` and ``recording.png``, and both with ``-dark``; gives their paths."""
     IMAGES.mkdir(exist_ok=True)
     made = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(CHROMIUM)
         )
-        for scheme, name in (("light", "report.png"), ("dark", "report-dark.png")):
+        for scheme, suffix in (("light", ""), ("dark", "-dark")):
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, offline=True
             )
             page.goto(report.resolve().as_uri())
-            page.screenshot(path=IMAGES / name)
-            made.append(IMAGES / name)
+            made += [IMAGES / f"{name}{suffix}.png" for name in ("report", "recording")]
+            page.screenshot(path=made[-2])
+            page.locator("#listening details").first.screenshot(path=made[-1])
         browser.close()
     return made
 
