@@ -1,7 +1,7 @@
 """Makes the pictures of the README from a run folder: ``make pictures``.
 
-The top of ``report.html``, and a recording that can be heard, in Debian's Chromium, on a light and a
-dark screen, without any network.
+The top of ``report.html`` and a recording that can be heard, in Debian's Chromium, on a light and
+a dark screen, without any network.
 """
 
 import argparse

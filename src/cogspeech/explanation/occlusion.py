@@ -70,7 +70,6 @@ class Occlusion(Explainer):
             for index, (word, numbers) in enumerate(zip(words, asked, strict=True))
         )
 
-
     def _by_stretches(
         self,
         model: FusionModel,
