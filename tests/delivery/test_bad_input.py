@@ -743,15 +743,21 @@ def _described_pickle(bundle: Path) -> None:
 
 
 BUNDLES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
-    "a pickle": (_pickle, ("model.safetensors: not the weights", "copy both again")),
-    "a pickle with its own digest": (_described_pickle, ("model: ", "header")),
+    "a pickle": (
+        _pickle,
+        ("model.safetensors: is a pickle; only .safetensors bundles are loaded",),
+    ),
+    "a pickle with its own digest": (
+        _described_pickle,
+        ("model.safetensors: is a pickle", "see docs/bundles.md"),
+    ),
     "a wrong digest": (
         lambda bundle: _describe(bundle, weights_sha256="0" * 64),
         ("model.safetensors: not the weights that bundle.json describes", "copy both again"),
     ),
     "no weights": (
         lambda bundle: (bundle / "model.safetensors").unlink(),
-        ("model.safetensors: missing",),
+        ("model.safetensors: cannot be opened (No such file or directory)", "copy the bundle"),
     ),
     "another format": (
         lambda bundle: _describe(bundle, format_version=99),
@@ -759,11 +765,11 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "a description that is no json": (
         lambda bundle: (bundle / "bundle.json").write_text("{"),
-        ("bundle.json: not a valid bundle description",),
+        ("bundle.json:1: not valid json", "copy the bundle again"),
     ),
     "a description that is a list": (
         lambda bundle: (bundle / "bundle.json").write_text("[]"),
-        ("bundle.json: not a valid bundle description",),
+        ("bundle.json: expected a json object of facts, found a list",),
     ),
     "an unknown fusion": (
         lambda bundle: _describe(bundle, fusion={"name": "late_fussion"}),

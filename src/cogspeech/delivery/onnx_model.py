@@ -60,10 +60,17 @@ FEW = (Size(1, 7, 9), Size(3, 9, 7, has_holes=True))
 class OnnxFusion(FusionModel):
     """Answers as the model it was exported from; knows neither gradients nor attention."""
 
+    is_traceable = False
+
     def __init__(self, model: FusionModel, session: Any) -> None:
         super().__init__(model.sizes, model.options)
         vars(self)["streams"] = model.streams  # of this one, not of all
         self._session = session
+
+    @property
+    def device(self) -> torch.device:
+        """The processor."""
+        return torch.device("cpu")
 
     def inputs_of(self, recordings: Sequence[EmbeddedRecording]) -> FusionInputs:
         """Recordings as one padded batch."""

@@ -78,6 +78,10 @@ class Removals:
             outputs: Tensor = self._model(replace(inputs, **masks)).logits[0]
             return outputs
 
+        if not self._model.is_traceable:
+            with one_thread():
+                answers = [answer(e, t) for e, t in zip(events, tokens, strict=True)]
+            return np.asarray(objective.evidence(torch.stack(answers).double()).numpy())
         with one_thread(), warnings.catch_warnings():
             # Fused attention is not vectorised but asked row by row, which costs no more.
             warnings.filterwarnings("ignore", message="There is a performance drop")

@@ -113,6 +113,8 @@ class FusionModel(nn.Module):
     Options: ClassVar[type[FusionOptions]]
     streams: ClassVar[tuple[Stream | Literal["pauses"], ...]] = ("audio", "text")
     """What the model reads of a recording; ``audio`` includes pauses and durations."""
+    is_traceable: ClassVar[bool] = True
+    """False: it runs outside of PyTorch."""
     gives_attention: ClassVar[bool] = False
     """Whether one stream attends to the other, with weights that `fuse` can give."""
 
@@ -144,9 +146,14 @@ class FusionModel(nn.Module):
             attention_back=None if back is None else back[..., :tokens, :events],
         )
 
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return next(self.parameters()).device
+
     def inputs_of(self, recordings: Sequence[EmbeddedRecording]) -> FusionInputs:
         """Recordings as one padded batch, where the model is; encoder layers of its own are run."""
-        inputs = collate(recordings).to(next(self.parameters()).device)
+        inputs = collate(recordings).to(self.device)
         if self.encoders is None:
             return inputs
         replaced: FusionInputs = self.encoders(inputs, recordings)

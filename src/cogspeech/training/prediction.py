@@ -43,7 +43,7 @@ def predict_outputs(
     model.refuse_missing(recordings)
     was_training = model.training
     model.eval()
-    size = 1 if next(model.parameters()).device.type == "cpu" else GPU_BATCH
+    size = 1 if model.device.type == "cpu" else GPU_BATCH
     with one_thread():
         pieces = [
             model(model.inputs_of(recordings[at : at + size])).logits.float().cpu()
