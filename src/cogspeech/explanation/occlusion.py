@@ -105,6 +105,7 @@ class Occlusion(Explainer):
                     word_index=index,
                     word=word,
                     value=None if own is None else lost[own] / together,
+                    tokens=(),
                     **before,
                     pause=lost[pause] / pauses if pause is not None and before else None,
                 )
