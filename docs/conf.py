@@ -1,6 +1,5 @@
 """The documentation site: ``make docs``. It is built offline and loads nothing from outside."""
 
-import logging
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -31,14 +30,10 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!cogspeech\.).*"),
     (r"py:.*", r"cogspeech\.[\w.]+\.(T|WorkT)"),
     # Settings have a page of their own; the others are inner results that a signature names.
-    (r"py:class", r"cogspeech\.(config|learning_sections|settings|corpora\.splits)\.\w+"),
+    (r"py:class", r"cogspeech\.(cache|config|learning_sections|settings|corpora\.splits)\.\w+"),
     (r"py:class", r"cogspeech\.(audit|engines|training\.bundle|transcripts\.quality)\..*"),
     (r"py:class", r"cogspeech\.(evaluation|reporting|robustness)\.\w+\.\w+"),
 ]
-# A glob that finds nothing is no fault of a page, and its warning has no type to suppress it by.
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(
-    lambda record: "toctree glob pattern" not in str(record.msg)
-)
 
 html_theme = "furo"
 html_title = "cogspeech"
