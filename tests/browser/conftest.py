@@ -22,7 +22,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """A browser of our own, without a profile."""
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)

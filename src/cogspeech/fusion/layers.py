@@ -171,8 +171,9 @@ class Pool(nn.Module):
         """One vector per recording."""
         vectors = self.norm(vectors)
         if self.how == "first_token":
-            first = is_real.int().argmax(dim=1)
-            return vectors[torch.arange(len(vectors), device=vectors.device), first]
+            first = is_real.int().argmax(dim=1)[:, None, None]
+            # A plain index would need the size of the batch, which an exported graph leaves open.
+            return vectors.gather(1, first.expand(-1, 1, vectors.shape[2]))[:, 0]
         score = self.score(vectors)[..., 0] if self.how == "attention" else vectors[..., 0] * 0.0
         weight = score.masked_fill(~is_real, -torch.inf).softmax(dim=-1)
         pooled: Tensor = (weight[..., None] * vectors).sum(dim=1)
