@@ -65,6 +65,7 @@ def test_one_corpus_is_trained_on_and_the_other_tested(corpora, tmp_path, capsys
     assert again.test_corpus.path.resolve() == (corpora / "two" / "recordings.csv").resolve()
 
 
+@pytest.mark.slow
 def test_looks_are_counted_over_runs_but_not_over_resumes(corpora, tmp_path, capsys):
     path = study_file(corpora, **CROSS)
     looks = []
@@ -80,6 +81,7 @@ def test_looks_are_counted_over_runs_but_not_over_resumes(corpora, tmp_path, cap
     assert len(ledger_path().read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_folds_that_the_study_draws_itself_are_no_test_set(corpora, tmp_path):
     evaluation = {"outer_folds": 2, "repeats": 1, "seeds": 1}
     run_study(load_study(study_file(corpora, evaluation=evaluation)), tmp_path / "run")

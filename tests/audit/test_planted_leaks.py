@@ -35,6 +35,7 @@ def test_a_copy_is_found_among_few_recordings(kind, corpus, cache):
     assert planted_leaks.is_found(kind, corpus.copy(8), cache, draw=0)
 
 
+@pytest.mark.slow
 @pytest.mark.real_speech
 @pytest.mark.parametrize("kind", WITH_MANY, ids=lambda kind: kind.name)
 def test_what_differs_by_class_is_found_among_many(kind, corpus, cache):

@@ -181,6 +181,7 @@ def test_everything_can_be_reached_by_keyboard(open_page, heard):
     assert page.locator(".cs-view >> nth=0 >> .cs-item[tabindex='0']").count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["Enter", " "])
 def test_keys_play_a_word_and_escape_stops(open_page, heard, key):
     page = opened(open_page, heard).page

@@ -92,6 +92,7 @@ def test_on_paper_everything_is_open_and_nothing_is_dark(open_page, report):
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
+@pytest.mark.slow
 def test_the_shared_page_opens_as_well(open_page, report):
     path = write_report(Path(report.removeprefix("file://")).parent, is_shared=True)
     seen = open_page(path.as_uri())

@@ -134,6 +134,7 @@ def test_every_baseline_is_tested_for_what_it_must_find():
     assert {*PLANTED, *BLIND} == set(BASELINES.names())
 
 
+@pytest.mark.slow
 def test_it_finds_nothing_where_there_is_nothing(baseline, corpus):
     found = auroc(baseline, corpus("nothing"))
 

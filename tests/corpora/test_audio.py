@@ -212,6 +212,7 @@ def test_a_file_is_decoded_to_its_end_whatever_the_turns(
         list(stream_turns(path, turns, sample_rate_hz=RATE_HZ))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
     second = 48_000 * 2 * 2
     short = _wav_of(tmp_path / "a.wav", rate_hz=48_000, channels=2, num_bytes=60 * second)

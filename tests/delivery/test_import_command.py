@@ -167,6 +167,7 @@ def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path, capsys, monkeyp
     assert not list(path.glob(".tmp*"))
 
 
+@pytest.mark.slow
 def test_ten_thousand_files_are_no_matter(tmp_path):
     """No audio is opened: these files are empty."""
     for group in ("control", "dementia"):

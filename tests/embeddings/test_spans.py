@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +145,7 @@ events = st.lists(st.tuples(st.floats(0, 2990), st.floats(0, 400)), min_size=1, 
 )
 
 
+@pytest.mark.slow
 @given(spans=events, geometry=geometries, window=st.integers(1, 40), context=st.integers(0, 20))
 def test_pooled_window_by_window_it_is_the_mean_over_the_whole(spans, geometry, window, context):
     plan = plan_in_context(

@@ -68,6 +68,7 @@ def test_all_engines_write_the_same_bytes(make_jobs, encoders, tmp_path):
     assert all(found == written[0] for found in written[1:])
 
 
+@pytest.mark.slow
 def test_one_and_two_workers_give_transformers_the_same_numbers(make_jobs, tmp_path):
     audio = HuggingFaceAudioEncoder.Options(
         model=str(save_audio_checkpoint("wav2vec2", tmp_path / "audio"))

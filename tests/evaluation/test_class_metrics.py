@@ -127,6 +127,7 @@ def test_perfect_answers_are_perfect_and_useless_ones_are_not(folds: int) -> Non
     assert found["accuracy"].low < 1.0
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([1, 3, 5]))
 def test_intervals_hold_the_estimate_and_who_comes_first_does_not_matter(

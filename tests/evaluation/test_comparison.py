@@ -179,6 +179,7 @@ def test_other_participants_are_refused():
         compare_scores([("a", a, "b", b)])
 
 
+@pytest.mark.slow
 def test_two_systems_of_equal_skill_are_rejected_at_about_the_nominal_rate():
     """Coverage of the paired test on one fixed set of participants, 300 draws."""
     rejected = 0

@@ -1,10 +1,12 @@
 """What leaving one participant out does to an AUROC where there is nothing to find."""
 
 import numpy as np
+import pytest
 
 from leave_one_out import WAYS, estimate
 
 
+@pytest.mark.slow
 def test_a_partner_left_out_takes_most_of_the_bias_and_pairs_have_none():
     """60 corpora of noise; the long version is benchmarks/leave_one_out.py."""
     found = {

@@ -129,6 +129,7 @@ def test_predictive_values_hold_their_estimates_everywhere(hits, rights, prevale
         assert value is None or 0 <= value.low <= value.estimate <= value.high <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sensitivity", "specificity"), [(0.8, 0.9), (0.6, 0.7), (0.95, 0.95)])
 def test_predictive_values_cover(sensitivity, specificity):
     """Studies of 35 and 36 people, all outcomes, exactly; a prevalence of 10 %."""

@@ -98,6 +98,7 @@ def test_probabilities_that_are_too_high_have_an_intercept_below_zero():
     assert measure_line(scores(500, shift=1.0))[0].high < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("participants", [48, 166])
 def test_the_intervals_hold_the_truth(participants):
     """250 corpora of perfect probabilities; three standard errors around 95 % are 90.9 to 99.1."""

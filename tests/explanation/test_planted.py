@@ -55,6 +55,7 @@ def unseen(kind, count=20):
     return [each for each in planted(kind, count, seed=9) if each.label]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "least"), [("token", 0.8), ("sound", 0.6), ("pause", 0.9), ("pairing", 0.45)]
 )

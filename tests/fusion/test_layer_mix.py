@@ -39,6 +39,7 @@ def test_one_layer_is_left_as_it_is_and_has_no_weight():
     assert not list(mix.parameters())
 
 
+@pytest.mark.slow
 def test_the_layer_that_carries_the_signal_gets_the_weight(tmp_path):
     generator = np.random.default_rng(0)
     recordings, labels = [], []

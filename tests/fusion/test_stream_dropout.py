@@ -34,6 +34,7 @@ def fitted(name, **options):
     return Trainer(component, section, seed=1).fit(part(40), part(20, 100))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["aligned_cross_attention", "late_fusion", "word_concat"])
 def test_it_answers_without_audio_and_without_text(name):
     fit, test = fitted(name, stream_dropout=0.5), part(60, 200)

@@ -37,6 +37,7 @@ def test_a_truth_in_the_pauses_goes_with_the_pauses_and_with_nothing_else(tmp_pa
     assert all(p.mean_shift.estimate == 0 for p in curves["word_substitution"].points)
 
 
+@pytest.mark.slow
 def test_a_truth_in_the_words_goes_with_the_words_and_with_nothing_else(tmp_path, real_speech):
     curves = curves_of("text", "text_only", tmp_path, real_speech)
 

@@ -250,6 +250,7 @@ def test_a_study_runs_with_encoder_fusion_and_probe(installed, tmp_path, monkeyp
     assert "collection_only" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_contract_tests_of_a_checkout_test_the_plugins(site_packages):
     """In a process of its own, as on the page: the registries are asked at its collection."""
     commands = [line.split() for line in block("plug-in", "bash").splitlines()]

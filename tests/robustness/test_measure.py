@@ -134,6 +134,7 @@ def test_the_clean_path_finds_what_the_study_has_cached(folder, monkeypatch):
     assert all(embedder(study).embed(cases, lambda _, heard: heard))
 
 
+@pytest.mark.slow
 def test_a_study_that_runs_again_encodes_no_perturbation_anew(finished, tmp_path, monkeypatch):
     study, first, run_dir, _ = finished
     monkeypatch.setenv("COGSPEECH_CACHE", str(run_dir.parent / "cache"))

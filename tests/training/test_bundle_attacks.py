@@ -459,6 +459,7 @@ def watched(module, function, *places):
     return map(int, done.stdout.split())
 
 
+@pytest.mark.slow
 def test_two_thousand_damaged_bundles_are_refused_or_the_same(tmp_path):
     found = count_outcomes(2_000, seed=0)
 

@@ -142,6 +142,7 @@ def test_both_ways_to_pool_words_are_followed(places, pooling):
     np.testing.assert_allclose(live[0, : len(vectors)], vectors, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", ["none", "lora"])
 @pytest.mark.parametrize(("audio", "text"), TWO)
 def test_a_rate_of_zero_is_the_fit_with_frozen_encoders(places, audio, text, adapter):

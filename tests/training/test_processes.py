@@ -47,6 +47,7 @@ def together(tmp_path_factory):
     return [np.load(folder / f"steps{process}.npz") for process in (0, 1)]
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(alone, together):
     first, second = together
     assert len(first["gradients"]) == 9

@@ -93,6 +93,7 @@ def test_every_name_of_this_machine_will_do(service, host):
     assert service.ask("GET", "/v1/model", Host=host, Origin=f"http://{host}").status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent",
     [
@@ -193,6 +194,7 @@ def test_a_full_queue_says_so_and_loses_nobody(service, audio):
     assert [over(service, place).status for place in (first, *others)] == [200, 200, 200]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_one_request_and_nothing_is_left(service, audio):
     with service.worker_asleep() as before:
         first = begin(service, audio)
@@ -208,6 +210,7 @@ def test_a_killed_worker_costs_one_request_and_nothing_is_left(service, audio):
     assert service.files() == []
 
 
+@pytest.mark.slow
 def test_a_client_that_goes_ends_its_job(service, audio):
     wav = (audio / "p001-v1.wav").read_bytes()
     with service.worker_asleep() as before:
@@ -220,6 +223,7 @@ def test_a_client_that_goes_ends_its_job(service, audio):
     until(lambda: service.ask("GET", "/readyz").status == 200)
 
 
+@pytest.mark.slow
 def test_a_deleted_job_ends_whether_it_waits_or_runs(service, audio):
     with service.worker_asleep():
         first, second = begin(service, audio), begin(service, audio, 2)
@@ -293,6 +297,7 @@ def test_tokens(bundle, tmp_path, audio):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_too_long_is_ended(bundle, tmp_path, audio):
     service = Running(bundle, tmp_path, job_s=1.0, stop_s=1.0).wait_until_loaded()
     try:

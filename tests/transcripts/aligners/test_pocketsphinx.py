@@ -254,6 +254,7 @@ def alone(aligner, sentences):
     return [_spans(aligner.align(_transcript(texts), each)) for each, texts in sentences]
 
 
+@pytest.mark.slow
 def test_a_long_recording_without_any_times(aligner, sentences, alone, tmp_path) -> None:
     order = [0, 1, 2, 3, 4] * 3
     recording, starts = _joined(sentences, order, tmp_path)

@@ -650,6 +650,7 @@ LONG_LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG_LINES)
 def test_the_time_a_line_takes_grows_no_faster_than_the_line(tmp_path: Path, name: str) -> None:
     started = time.process_time()
