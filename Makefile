@@ -46,8 +46,9 @@ check: lint
 
 BENCHMARKS := startup chat_reader word_error_rate alignment_error embedding_engine \
 	planted_leaks audit_scale alignment_task training_cost finetuning_cost crash_suite \
-	known_truth interval_coverage outcome_coverage \
-	false_alarms listening_cost planted_optimism evaluation_cost leave_one_out calibration_coverage planted_artefacts
+	known_truth interval_coverage outcome_coverage false_alarms planted_optimism evaluation_cost \
+	leave_one_out calibration_coverage planted_artefacts attribution_truth attribution_demo \
+	report_cost listening_cost bundle_mutations onnx_parity predict_cost service_attacks
 
 bench: $(VENV)/.test
 	set -e; for name in $(BENCHMARKS); do $(VENV)/bin/python benchmarks/$$name.py; done

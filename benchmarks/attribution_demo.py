@@ -5,12 +5,13 @@ every sign, the area under the curve of "this word or pause has the sign" agains
 in each recording of the second class among its words or its pauses, then the mean; 0.5 is chance.
 The signs differ between the classes in frequency, so a single one speaks only so far.
 
-    python benchmarks/attribution_demo.py CORPUS [--participants 56]
+    python benchmarks/attribution_demo.py [CORPUS] [--participants 56]
 """
 
 import argparse
 import itertools
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,10 +64,15 @@ def area(pairs: Sequence[tuple[bool, float]]) -> float | None:
 def main() -> None:
     """Prints a row per sign and a column per explainer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path, help="of the demo; made if missing")
+    parser.add_argument("corpus", type=Path, nargs="?", help="of the demo; made if missing")
     parser.add_argument("--participants", type=int, default=56)
     options = parser.parse_args()
-    section = {"path": options.corpus, "participants": options.participants, "effect": 1.0}
+    with tempfile.TemporaryDirectory() as folder:
+        _print(options.corpus or Path(folder) / "corpus", options.participants)
+
+
+def _print(path: Path, participants: int) -> None:
+    section = {"path": path, "participants": participants, "effect": 1.0}
     study = Study(
         corpus=CorpusSection(importer="synthetic", **section),
         training=TrainingSection(max_epochs=40, patience=8),

@@ -1,6 +1,6 @@
 """What the service does under load and attack. Traffic goes to this machine only.
 
-PYTHONPATH=src:tests python benchmarks/service_attacks.py [--small] [ATTACK ...]
+    python benchmarks/service_attacks.py [--small] [ATTACK ...]
 
 Attacks: equal, malformed, slow, uploads, kills.
 """
@@ -25,6 +25,8 @@ import numpy as np
 import soundfile
 
 from cogspeech import Predictor
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from service_lab import all_of, ask, raw, tiny_bundle, until, worker_of
 from tone_corpora import tone_recording
 

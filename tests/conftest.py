@@ -1,5 +1,6 @@
 """Shapes are checked in every test; nothing reaches the network or the user's cache."""
 
+import itertools
 import os
 import socket
 
@@ -18,6 +19,8 @@ settings.load_profile("cogspeech")
 
 from digit_corpora import real_speech_folder  # noqa: E402
 
+_TESTS = itertools.count()
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_users_cache(tmp_path_factory):
@@ -29,7 +32,9 @@ def _no_users_cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("COGSPEECH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    # Not made: the few tests that keep something make it, and `mktemp` reads all names before.
+    folder = tmp_path_factory.getbasetemp() / "caches" / str(next(_TESTS))
+    monkeypatch.setenv("COGSPEECH_CACHE", str(folder))
     monkeypatch.setenv("COGSPEECH_OFFLINE", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 

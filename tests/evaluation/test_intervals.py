@@ -107,6 +107,19 @@ def test_the_bootstrap_error_of_a_mean_is_near_the_textbook_one():
     assert found > draws.std()
 
 
+def test_the_bootstrap_error_knows_that_small_groups_resample_too_evenly():
+    """The variance of a group's people: resamples of m people show (m - 1) / m of it."""
+    generator = np.random.default_rng(5)
+    draws = generator.normal(size=1000)
+
+    in_one, in_five, alone = (
+        bootstrap_error(draws, smaller_class=30, groups=groups) for groups in (1, 5, 30)
+    )
+
+    assert in_five / in_one == pytest.approx(np.sqrt((6 / 5) / (30 / 29)))
+    assert alone / in_one == pytest.approx(np.sqrt(2 / (30 / 29)))
+
+
 @given(
     of_repeats=st.lists(st.floats(0, 1), max_size=8),
     variance=st.floats(0, 0.1),

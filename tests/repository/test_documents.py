@@ -50,6 +50,17 @@ def test_the_first_commands_of_the_readme_exist():
         assert "cogspeech demo" in dry.stdout or "pytest" in dry.stdout
 
 
+def test_make_bench_runs_every_benchmark():
+    listed = re.search(r"^BENCHMARKS := (.*?)\n\n", (ROOT / "Makefile").read_text(), re.M | re.S)
+    programs = {
+        path.stem
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if '__name__ == "__main__"' in path.read_text()
+    }
+
+    assert set(listed[1].replace("\\", "").split()) == programs
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_every_other_block_of_the_readme_runs(corpus, tmp_path, monkeypatch):

@@ -105,10 +105,20 @@ def percentile_interval(
     return float(max(0.0, min(low, estimate))), float(min(1.0, max(high, estimate)))
 
 
-def bootstrap_error(draws: Float[np.ndarray, " draw"], *, smaller_class: int) -> float:
-    """The standard error from resamples, enlarged for small samples as t is against z."""
+def bootstrap_error(
+    draws: Float[np.ndarray, " draw"], *, smaller_class: int, groups: int = 1
+) -> float:
+    """The standard error from resamples, enlarged for small samples as t is against z.
+
+    Args:
+        draws: the metric in each resample.
+        smaller_class: participants in the smaller class.
+        groups: within each of which the metric is computed, such as test folds, before the mean is
+            taken: a resample of m people varies by (m - 1) / m of what m people do.
+    """
     size = max(smaller_class, 2)
-    enlarge = np.sqrt(size / (size - 1)) * t.ppf(0.975, 2 * size - 2) / Z
+    in_group = max(smaller_class / groups, 2.0)
+    enlarge = np.sqrt(in_group / (in_group - 1)) * t.ppf(0.975, 2 * size - 2) / Z
     return float(draws.std() * enlarge)
 
 

@@ -263,9 +263,10 @@ def _auprc(scores: Scores) -> Estimate:
     value = float(_precision(scores, np.ones((1, scores.num_participants)))[0])
     smaller = int(np.bincount(scores.labels).min())
     draws = _precision(scores, bootstrap_counts(scores.labels))
+    error = bootstrap_error(draws, smaller_class=smaller, groups=len(np.unique(scores.comparable)))
     low, high = logit_interval(
         value,
-        bootstrap_error(draws, smaller_class=smaller) * math.sqrt(scores.variance_factor),
+        error * math.sqrt(scores.variance_factor),
         smaller_class=smaller / scores.variance_factor,
     )
     return Estimate(estimate=value, low=low, high=high, n=scores.num_participants)
