@@ -1,6 +1,8 @@
 """Clients that are slow, gone, too many, or hostile; and a worker that dies."""
 
+import itertools
 import os
+import re
 import signal
 import threading
 import time
@@ -37,6 +39,15 @@ TRAVERSALS = [
     f"{POST}/file:%2f%2f%2fetc%2fpasswd",
     f"{POST}/" + "a" * 4000,
 ]
+UPWARDS = ["..", "%2e%2e", ".%2e", "%252e%252e", "%c0%ae%c0%ae", "..;", "....", "%00.."]
+SEPARATORS = ["/", "%2f", "%5c", "%252f", "//"]
+TARGETS = ["app.py", "etc%2fpasswd", "proc%2fself%2fenviron"]
+COMPOSED = [
+    base + separator.join([up] * depth + [target])
+    for base in ("/static/", "/", f"{POST}/")
+    for up, separator, target in itertools.product(UPWARDS, SEPARATORS, TARGETS)
+    for depth in (1, 8)
+]
 HOSTILE = ["<img src=x onerror=alert(1)>", '"><script>alert(1)</script>', "javascript:alert(1)"]
 
 
@@ -48,6 +59,16 @@ def test_no_path_leads_out(service, path):
 
     assert reply.split()[1] in (b"400", b"404", b"405")
     assert b"root:" not in reply
+
+
+def test_no_composed_path_leads_out_either(service):
+    assert len(COMPOSED) >= 500
+    for path in COMPOSED:
+        reply = service.ask("GET", path)
+
+        assert reply.status in (400, 404, 405), path
+        assert reply.headers["content-type"] == "application/json"
+        assert not re.search(rb"import |root:|PATH=", reply.body)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
