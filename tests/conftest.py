@@ -7,9 +7,10 @@ import socket
 import numpy as np
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
-install_import_hook("cogspeech", "beartype.beartype")
+from annotation_checks import check_annotations_of
+
+check_annotations_of("cogspeech")
 
 from cogspeech.types import EmbeddedRecording  # noqa: E402
 
