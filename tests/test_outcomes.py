@@ -74,7 +74,14 @@ def study_file(folder: Path, kind: str, **changes: object) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+SLOW = ("order", "joint")
+"""What the two around them have, they share: `classes` and `both`."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in TARGETS],
+)
 def finished(
     request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, StudyResult, Path]:

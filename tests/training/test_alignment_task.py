@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(200)
     [
         pytest.param("aligned_cross_attention", 160, 0.97, marks=pytest.mark.slow),
         ("aligned_cross_attention", 80, 0.90),
-        ("word_concat", 80, 0.90),
+        pytest.param("word_concat", 80, 0.90, marks=pytest.mark.slow),
     ],
 )
 def test_a_fusion_that_knows_the_word_solves_it(fusion, count, accuracy):

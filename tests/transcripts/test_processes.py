@@ -186,7 +186,9 @@ def long_study(tmp_path, real_speech):
 
 @pytest.mark.real_speech
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_transcription_leaves_no_process(end, long_study):
     running = subprocess.Popen(
         [sys.executable, "-m", "cogspeech", "transcribe", str(long_study), "--workers", "2"],
