@@ -1,6 +1,7 @@
 """Anybody's predictions at the command line: the numbers, and what is refused."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,8 @@ def test_torch_is_not_needed(tmp_path):
         (lambda rows: [",0,0.5", *rows[1:]], "row 2: participant_id is empty"),
         (lambda rows: [], "holds no row below its header"),
         (lambda rows: [f"p{i},{i % 2},2" for i in range(9)], "rows 2, 3, 4, 5, 6 and 4 more"),
+        (lambda rows: [*rows[:2], "", "p2,0,2", *rows[3:]], "row 5: the probability"),
+        (lambda rows: ["p0,0,0,25", *rows[1:]], "row 2: more cells than the header has; a decimal"),
     ],
 )
 def test_rows_that_cannot_be_evaluated_are_named(tmp_path, refused, change, said):
@@ -131,6 +134,58 @@ def test_a_missing_column_or_file_and_equal_classes_are_refused(tmp_path, refuse
     assert "two different classes" in refused("evaluate", path, "--classes", "a", "a")
     path.write_bytes(b"\xff\xfe\x00")
     assert "is no csv file in UTF-8" in refused("evaluate", path)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("participant_id;label;probability", "seem to be separated by semicolons"),
+        ("participant_id\tlabel\tprobability", "seem to be separated by tabs"),
+        ("participant_id,label,probability,probability", "row 1 has two columns 'probability'"),
+    ],
+)
+def test_a_header_is_read_as_it_stands(tmp_path, refused, header, said):
+    assert said in refused("evaluate", table(tmp_path, sound_rows(), header=header))
+
+
+def test_folds_of_one_class_are_refused(tmp_path, refused):
+    rows = [f"{row},{row.split(',')[1]}" for row in sound_rows()]
+
+    shown = refused(
+        "evaluate", table(tmp_path, rows, header="participant_id,label,probability,fold")
+    )
+
+    assert "no fold tests participants of both classes" in shown
+
+
+def test_a_system_is_called_as_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    rows = [f"{row},bert[/large]" for row in sound_rows()]
+    path = table(tmp_path, rows, header="participant_id,label,probability,system")
+
+    assert main(["evaluate", str(path)]) == 0
+
+    assert "operating points of bert[/large]" in capsys.readouterr().out
+
+
+def test_output_goes_where_it_was_asked_to_go(tmp_path, capsys):
+    path = str(table(tmp_path, sound_rows()))
+    target, link, pipe = (tmp_path / name for name in ("target.json", "link.json", "pipe"))
+    target.write_text("old")
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+
+    for place in (link, pipe):
+        assert main(["evaluate", path, "--json", str(place)]) == 0
+    piped, _ = reader.communicate(timeout=30)
+    capsys.readouterr()
+
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+    assert json.loads(target.read_text()) == json.loads(piped)
+    assert main(["evaluate", path, "--json", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}: Is a directory\n"
 
 
 def test_numbers_of_runs_are_whole(tmp_path, refused):
@@ -175,7 +230,9 @@ def test_who_was_trained_on_is_refused(tmp_path, refused, capsys):
         assert said in refused("evaluate", path, "--splits", splits(tmp_path, **change))
 
 
-def run_folder(folder: Path, *, seed=0, people=range(20), digest="a", primary="m") -> Path:
+def run_folder(
+    folder: Path, *, seed=0, people=range(20), digest="a", primary="m", classes="no"
+) -> Path:
     folder.mkdir()
     generator = np.random.default_rng(seed)
     rows = ["system,repeat,fold,seed,participant_id,recording_id,label,probability"]
@@ -184,7 +241,8 @@ def run_folder(folder: Path, *, seed=0, people=range(20), digest="a", primary="m
         value = np.clip(0.3 + 0.3 * (i % 2) + generator.normal(0, 0.1), 0, 1)
         rows.append(f"{primary},0,{fold},7,p{i},r{i},{i % 2},{value:.4f}")
     (folder / "predictions.csv").write_text("\n".join([*rows, ""]))
-    (folder / "metrics.json").write_text(json.dumps({"primary": primary}))
+    content = {"primary": primary, "classes": list(classes)}
+    (folder / "metrics.json").write_text(json.dumps(content))
     fold = {"repeat": 0, "fold": 0, "train": [], "validation": [], "test": [digest]}
     (folder / "splits.json").write_text(json.dumps({"folds": [fold]}))
     return folder
@@ -243,3 +301,9 @@ def test_the_tables_of_many_systems_fit_a_narrow_terminal(tmp_path, capsys, monk
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_run_of_three_classes_is_not_compared(tmp_path, refused):
+    a, b = run_folder(tmp_path / "a"), run_folder(tmp_path / "b", classes="abc")
+
+    assert "its target has 3 classes; 'compare' takes" in refused("compare", a, b)

@@ -249,3 +249,37 @@ def test_nobody_is_better_without_the_corrected_test(metric, difference, p_adjus
     )  # fmt: skip
 
     assert winner(found) == won
+
+
+def renumbered(rows, folds=5):
+    """The same folds, counted on from repeat to repeat."""
+    return [replace(p, fold=p.fold + folds * p.repeat) for p in rows]
+
+
+def test_how_folds_are_numbered_changes_nothing():
+    rows = repeated(3)
+
+    one, other = (compare_with_primary(each, "a", ["b"]) for each in (rows, renumbered(rows)))
+
+    assert one == other
+    of_one, of_other = (scores_of(each, "a") for each in (rows, renumbered(rows)))
+    assert of_one.variance_factor == of_other.variance_factor == 2.25
+    assert {name: metric(of_one) for name, metric in METRICS.items()} == {
+        name: metric(of_other) for name, metric in METRICS.items()
+    }
+
+
+def test_of_several_seeds_the_accuracy_that_is_told_is_compared():
+    """The mean probability of the seeds decides otherwise than they do: it is another system."""
+    labels, probability = random_case(n=60, seed=2)
+    generator = np.random.default_rng(0)
+    rows = []
+    for seed in range(5):
+        noisy = np.clip(probability + 0.5 * generator.standard_normal(60), 0, 1)
+        rows += two(noisy, probability, labels, seed=seed)
+
+    found = of(compare_with_primary(rows, "a", ["b"]), "accuracy")
+
+    a, b = (METRICS["accuracy"](scores_of(rows, system)).estimate for system in "ab")
+    assert found.difference == pytest.approx(a - b)
+    assert found.test == "participant bootstrap"

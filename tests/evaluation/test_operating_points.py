@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -143,3 +145,38 @@ def test_predictive_values_cover(sensitivity, specificity):
                 covered += chance * (found is None or found.low <= truth <= found.high)
 
     assert 0.93 <= covered <= 0.98
+
+
+def test_everybody_tested_alone_has_the_points_of_one_test_set():
+    labels, probability = random_case(n=40, seed=3)
+    together = operating_points(predictions(labels, probability), [], "s")
+    alone = operating_points(predictions(labels, probability, folds=range(40)), [], "s")
+
+    for one, other in zip(together, alone, strict=True):
+        assert one.sensitivity.estimate == other.sensitivity.estimate
+        assert one.specificity.estimate == other.specificity.estimate
+
+
+def test_a_fold_of_one_class_holds_nothing_and_counts_for_nothing():
+    labels, probability = random_case(n=40, seed=4)
+    both = predictions(labels, probability, folds=np.zeros(40))
+    added = predictions([1] * 6, [0.1] * 6, folds=[1] * 6)
+    more = [
+        dataclasses.replace(p, participant_id=f"q{i}", recording_id=f"q{i}")
+        for i, p in enumerate(added)
+    ]
+
+    without, within = (
+        point(operating_points(rows, [], "s"), "specificity", 0.9) for rows in (both, both + more)
+    )
+
+    assert within.sensitivity.estimate == without.sensitivity.estimate
+
+
+def test_a_perfect_curve_of_few_people_promises_little():
+    found = point(
+        operating_points(predictions([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]), [], "s"),
+        "specificity", 0.9,
+    )  # fmt: skip
+
+    assert (found.sensitivity.low, found.sensitivity.high) == wilson(1.0, 2)

@@ -149,3 +149,15 @@ def test_an_area_that_differs_alike_for_everybody_is_judged_like_coin_tosses():
     assert found.p_value == 2 * 0.5**10
     assert found.low < 0.3
     assert found.high == pytest.approx(0.5 + (0.5 - found.low))
+
+
+def test_people_who_all_differ_by_the_same_prove_no_more_than_their_number():
+    labels = np.array([0, 0, 1, 1])
+
+    found = paired_bootstrap(np.full(4, 0.125), labels, widen=1.0)
+
+    assert found.difference == 0.5
+    assert found.p_value == 0.5
+    assert found.low < 0 < found.high
+    assert paired_bootstrap(np.full(40, 0.0125), np.arange(40) % 2, widen=1.0).p_value < 0.001
+    assert paired_bootstrap(np.zeros(4), labels, widen=1.0).p_value == 1.0

@@ -201,3 +201,10 @@ def test_a_run_that_lacks_a_recording_is_refused() -> None:
 
     with pytest.raises(ValueError, match="lacks predictions"):
         predicted_scores_of([row, other], "s", {(0, 0): 22.0})
+
+
+def test_nobody_is_ranked_who_was_tested_alone() -> None:
+    assert "spearman" not in values(scores(folds=40))
+    assert "spearman" not in values(scores(folds=40, visits=2))
+    assert values(scores(folds=39))["mae"] == pytest.approx(values(scores(folds=40))["mae"])
+    assert "spearman" in values(scores(folds=39))

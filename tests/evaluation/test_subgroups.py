@@ -203,3 +203,18 @@ def test_the_gap_of_two_wilson_intervals_is_newcombe():
     (gap,) = gaps_between([(a, b)])
 
     assert (gap.low, gap.high) == pytest.approx((0.0524, 0.3339), abs=3e-4)
+
+
+def test_who_was_tested_alone_is_ranked_among_the_group():
+    together = scores(folds=1, runs=1)
+    alone = dataclasses.replace(together, fold=np.arange(80)[None])
+    columns = {"sex": lambda number: "fm"[number // 40]}
+
+    one, other = (
+        groups_of(evaluate_subgroups(each, recordings(each, **columns)), "sex")
+        for each in (together, alone)
+    )
+
+    assert one.keys() == other.keys() == {"f", "m"}
+    for name, group in one.items():
+        assert group.metrics["auroc"].estimate == other[name].metrics["auroc"].estimate

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from cogspeech.correction import holm
-from cogspeech.robustness.curves import has_both_classes, point_of, with_gaps
+from cogspeech.robustness.curves import can_be_told, point_of, with_gaps
 from cogspeech.types import Prediction
 
 
@@ -137,9 +137,15 @@ def test_holm_counts_the_severities_of_all_perturbations():
 
 @pytest.mark.parametrize(
     ("labels", "folds", "is_so"),
-    [([0, 1], [0, 0], True), ([0, 1], [0, 1], False), ([1, 1], [0, 0], False), ([], [], False)],
+    [
+        ([0, 1], [0, 0], True),
+        ([0, 0, 1, 1], [0, 0, 1, 1], False),
+        ([0, 1, 0, 1], [0, 1, 2, 3], True),  # everybody was tested alone
+        ([1, 1], [0, 0], False),
+        ([], [], False),
+    ],
 )
 def test_without_both_classes_in_a_fold_nothing_can_be_ranked(labels, folds, is_so):
     found = predictions([0.5] * len(labels), labels=labels, folds=folds)
 
-    assert has_both_classes(found) == is_so
+    assert can_be_told(found) == is_so

@@ -13,9 +13,10 @@ from rich.text import Text
 from cogspeech.audit.audit import SHOWN_RECORDINGS, Audit, audit_json, judge
 from cogspeech.audit.base import Finding
 from cogspeech.audit.gather import gather_evidence
-from cogspeech.cache import ContentCache, cache_folder, write_atomically
+from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.config import AuditSection, CorpusSection, Study, TargetSection, TranscriptsSection
 from cogspeech.corpora.base import leave_out, read_corpora, read_corpus
+from cogspeech.delivery.output_file import write_output
 from cogspeech.delivery.terminal import progress_bars
 from cogspeech.errors import ConfigError
 from cogspeech.types import Corpus, Progress
@@ -50,7 +51,7 @@ def check(options: argparse.Namespace) -> int:
     audit = judge(evidence, study.audit if study else AuditSection())
     if options.json:
         content = json.dumps(audit_json(audit), indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(options.json, f"{content}\n".encode())
+        write_output(options.json, content)
     print_audit(audit)
     return UNSOUND if audit.verdict == "unsound" else 0
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cogspeech.cache import write_atomically
+from cogspeech.delivery.output_file import write_output
 from cogspeech.errors import PredictionsError
 from cogspeech.evaluation.comparison import (
     PRIMARY_METRIC,
@@ -95,11 +95,16 @@ def compare(options: argparse.Namespace) -> None:
 
 def _read_run(folder: Path) -> tuple[str, Scores]:
     try:
-        primary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["primary"]
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        primary, classes = metrics["primary"], list(metrics["classes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PredictionsError(
             f"{folder}: is no run folder with a metrics.json; make one with 'cogspeech run'"
         ) from error
+    if len(classes) != 2:
+        raise PredictionsError(
+            f"{folder}: its target has {len(classes) or 'no'} classes; 'compare' takes runs of two"
+        )
     predictions = read_predictions(folder / "predictions.csv")
     if not any(p.system == primary for p in predictions):
         raise PredictionsError(
@@ -191,7 +196,7 @@ def _comparison_table(
     tests = "; ".join(dict.fromkeys(each.test for each in comparisons))
     table = Table(
         box=box.SIMPLE,
-        title=title,
+        title=Text(title),
         caption=f"{tests}; 95 % intervals; a verdict on the first needs an adjusted p of at most "
         f"{SIGNIFICANT} (Holm)",
     )
@@ -211,7 +216,7 @@ def _comparison_table(
 def _point_table(points: Sequence[OperatingPoint], system: str) -> Table:
     table = Table(
         box=box.SIMPLE,
-        title=f"operating points of {system}",
+        title=Text(f"operating points of {system}"),
         caption="read off: from the ROC curve of these very participants; no threshold that was "
         "chosen on them keeps its promise elsewhere",
     )
@@ -234,4 +239,4 @@ def _cell(estimate: Estimate) -> str:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, f"{text}\n".encode())
+    write_output(path, text)

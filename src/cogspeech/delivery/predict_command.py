@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from cogspeech.cache import ContentCache, cache_folder, write_atomically
+from cogspeech.cache import ContentCache, cache_folder
+from cogspeech.delivery.output_file import write_output
 from cogspeech.delivery.terminal import DONE_IN_PART, progress_bars
 from cogspeech.errors import (
     AudioError,
@@ -44,7 +45,7 @@ def predict(options: argparse.Namespace) -> int:
             _say(_json_line(found) if options.json is None else readable(found))
     if options.json is not None and answers:
         lines = [json.dumps(answer, ensure_ascii=False, allow_nan=False) for answer in answers]
-        write_atomically(options.json, ("\n".join(lines) + "\n").encode())
+        write_output(options.json, "\n".join(lines))
     if not problems:
         return 0
     if not answers:

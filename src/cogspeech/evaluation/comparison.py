@@ -148,7 +148,7 @@ def _test(metric: str, a: Scores, b: Scores) -> PairedTest:
 
 def _over_folds(metric: str, a: Scores, b: Scores) -> PairedTest | None:
     """The corrected resampled t-test; ``None`` where there are not the same repeated folds."""
-    if len(a.repeats) < 2 or len(np.unique(a.fold)) < 2:
+    if len(a.repeats) < 2 or a.num_folds < 2:
         return None
     of_a, of_b = (fold_values(scores, metric) for scores in (a, b))
     if not of_a or of_a.keys() != of_b.keys():
@@ -156,14 +156,15 @@ def _over_folds(metric: str, a: Scores, b: Scores) -> PairedTest | None:
     return corrected_resampled_t(
         _difference(metric, a, b),
         np.array([of_a[part] - of_b[part] for part in of_a]),
-        tested_over_trained=1.0 / (len(np.unique(a.fold)) - 1),
+        tested_over_trained=1.0 / (a.num_folds - 1),
     )
 
 
 def _over_participants(metric: str, a: Scores, b: Scores) -> PairedTest:
     """The paired test over people, widened where fits share training sides."""
     widen = math.sqrt(max(a.variance_factor, b.variance_factor))
-    if metric == "accuracy" and widen == 1.0:
+    is_decided_once = len(a.probability) == len(b.probability) == 1
+    if metric == "accuracy" and widen == 1.0 and is_decided_once:
         return mcnemar(*_discordant(a, b), a.num_participants)
     found = (
         _delong(a, b, widen)
@@ -205,7 +206,7 @@ def _is_right(
 
 
 def _discordant(a: Scores, b: Scores) -> tuple[int, int]:
-    right_a, right_b = (_is_right(s.probability.mean(axis=0), s.labels) for s in (a, b))
+    right_a, right_b = (_is_right(s.probability[0], s.labels) for s in (a, b))
     return int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
 
 

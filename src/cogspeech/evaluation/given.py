@@ -7,6 +7,7 @@ row 1.
 
 import csv
 import io
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.errors import PredictionsError, SplitError
+from cogspeech.evaluation.metrics import scores_of
 from cogspeech.types import Prediction
 
 NEEDED_COLUMNS = ("participant_id", "label", "probability")
@@ -22,8 +24,10 @@ NUMBERED_COLUMNS = ("repeat", "fold", "seed")
 DEFAULT_CLASSES = ("0", "1")
 NAMED_ROWS = 5
 """Of what is wrong; the rest is counted."""
+MOST_DIGITS = 9
 FEWEST = 2
 """Participants of a class."""
+SEPARATORS = {"semicolon": ";", "tab": "\t"}
 Row = tuple[int, Mapping[str, str]]
 
 
@@ -57,12 +61,13 @@ def read_predictions(path: Path, *, classes: Sequence[str] = ()) -> tuple[Predic
         _refuse(
             path,
             rows,
-            lambda row, name=column: not row.get(name, "0").isdecimal(),  # type: ignore[misc]
-            f"{column} is no whole number",
+            lambda row, name=column: not _is_number(row.get(name, "0")),  # type: ignore[misc]
+            f"{column} is no whole number of at most {MOST_DIGITS} digits",
         )
     predictions = tuple(_prediction(row, known) for _, row in rows)
     _check_labels(path, rows, known)
     _check_runs(path, rows, predictions)
+    _check_folds(path, predictions)
     return predictions
 
 
@@ -144,7 +149,7 @@ def read_splits(path: Path) -> SplitPlan:
         raise PredictionsError(f"{path}: {error}") from error
     except OSError as error:
         raise PredictionsError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise PredictionsError(
             f"{path}: holds no folds; expected the splits.json of a run folder"
         ) from error
@@ -153,28 +158,45 @@ def read_splits(path: Path) -> SplitPlan:
 def _rows(path: Path, needed: Iterable[str]) -> list[Row]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        header = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = header
-        rows: list[Row] = [
-            (
-                number,
-                {name: (cell or "").strip() for name, cell in row.items() if isinstance(name, str)},
-            )
-            for number, row in enumerate(reader, start=2)
-        ]
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except OSError as error:
         raise PredictionsError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise PredictionsError(f"{path}: is no csv file in UTF-8; save it as one") from error
+    header = [name.strip() for name in lines[0]] if lines else []
+    _check_header(path, header, needed)
+    cells = [(number, line) for number, line in enumerate(lines[1:], start=2) if any(line)]
+    if not cells:
+        raise PredictionsError(f"{path}: holds no row below its header")
+    longer = [number for number, line in cells if any(line[len(header) :])]
+    if longer:
+        raise PredictionsError(
+            f"{path}: {_named(longer)}: more cells than the header has; a decimal comma, or a "
+            "comma in a name without quotes?"
+        )
+    return [
+        (number, dict(itertools.zip_longest(header, map(str.strip, line[: len(header)]),
+                                            fillvalue="")))
+        for number, line in cells
+    ]  # fmt: skip
+
+
+def _check_header(path: Path, header: Sequence[str], needed: Iterable[str]) -> None:
     missing = [name for name in needed if name not in header]
     if missing:
+        others = [name for name, sign in SEPARATORS.items() if any(sign in cell for cell in header)]
+        why = f"; its cells seem to be separated by {others[0]}s, not by commas" if others else ""
         raise PredictionsError(
-            f"{path}: row 1 has no column '{missing[0]}'; expected at least {', '.join(needed)}"
+            f"{path}: row 1 has no column '{missing[0]}'; expected at least "
+            f"{', '.join(needed)}{why}"
         )
-    if not rows:
-        raise PredictionsError(f"{path}: holds no row below its header")
-    return rows
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise PredictionsError(f"{path}: row 1 has two columns '{twice[0]}'; keep the right one")
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def _is_probability(text: str) -> bool:
@@ -258,6 +280,16 @@ def _check_whole(
                 )
 
 
+def _check_folds(path: Path, predictions: Sequence[Prediction]) -> None:
+    for system in dict.fromkeys(p.system for p in predictions):
+        if not scores_of(predictions, system).can_be_ranked:
+            raise PredictionsError(
+                f"{path}: system '{system}' has a repeat in which no fold tests participants of "
+                "both classes, so nothing can be ranked; number the folds as they were tested, or "
+                "leave the column out where one fit has tested everybody"
+            )
+
+
 def _refuse(
     path: Path, rows: Iterable[Row], is_wrong: Callable[[Mapping[str, str]], bool], what: str
 ) -> None:
@@ -272,7 +304,8 @@ def _refuse_predictions(
     is_wrong: Callable[[Prediction], bool],
     what: str,
 ) -> None:
-    wrong = [number for number, p in enumerate(predictions, start=2) if is_wrong(p)]
+    numbers = [number for number, _ in _rows(path, NEEDED_COLUMNS)]
+    wrong = [number for number, p in zip(numbers, predictions, strict=True) if is_wrong(p)]
     if wrong:
         raise PredictionsError(f"{path}: {_named(wrong)}: {what}")
 

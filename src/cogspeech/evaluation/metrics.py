@@ -64,6 +64,11 @@ class Scores:
         return variance_factor(self.fold)
 
     @property
+    def num_folds(self) -> int:
+        """Into how many folds a run divides the participants, however the folds are numbered."""
+        return num_folds(self.fold)
+
+    @property
     def repeats(self) -> "tuple[Scores, ...]":
         """Each time the participants were divided anew, with all of its seeds."""
         _, repeat = np.unique(self.fold, axis=0, return_inverse=True)
@@ -84,13 +89,26 @@ class Scores:
         )
         return np.zeros_like(self.fold) if tested_alone else self.fold
 
+    @property
+    def can_be_ranked(self) -> bool:
+        """Whether every run has two participants of different classes who may be compared."""
+        return all(
+            set(fold[self.labels == 0].tolist()) & set(fold[self.labels == 1].tolist())
+            for fold in self.comparable
+        )
+
+
+def num_folds(fold: Int[np.ndarray, "run participant"]) -> int:
+    """Of the run with most; repeats may share the numbers of their folds or go on counting."""
+    return max(len(np.unique(of_run)) for of_run in fold)
+
 
 def variance_factor(fold: Int[np.ndarray, "run participant"]) -> float:
     """By how much shared training sides enlarge the variance: 1 + tested / trained on.
 
     With K folds that is 1 + K / (K - 1); with a single fold, a test set of its own, 1.
     """
-    folds = len(np.unique(fold))
+    folds = num_folds(fold)
     return 1.0 + folds / (folds - 1) if folds > 1 else 1.0
 
 
@@ -263,7 +281,7 @@ def _auprc(scores: Scores) -> Estimate:
     value = float(_precision(scores, np.ones((1, scores.num_participants)))[0])
     smaller = int(np.bincount(scores.labels).min())
     draws = _precision(scores, bootstrap_counts(scores.labels))
-    error = bootstrap_error(draws, smaller_class=smaller, groups=len(np.unique(scores.comparable)))
+    error = bootstrap_error(draws, smaller_class=smaller, groups=num_folds(scores.comparable))
     low, high = logit_interval(
         value,
         error * math.sqrt(scores.variance_factor),

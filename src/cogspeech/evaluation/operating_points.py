@@ -72,7 +72,7 @@ def operating_points(
     for held, value in wanted:
         if is_held_back:
             points.append(_chosen(test, held_back, system, held, value))
-        else:
+        elif scores.can_be_ranked:
             points.append(_read_off(scores, system, held, value))
     return tuple(points)
 
@@ -178,13 +178,15 @@ def threshold_for(
 
 def _read_off(scores: Scores, system: str, held: Held, value: float) -> OperatingPoint:
     """From the ROC curves of the folds, between their corners along straight lines."""
-    found = _curve_value(scores, np.ones((1, scores.num_participants)), held, value)[0]
+    found = float(_curve_value(scores, np.ones((1, scores.num_participants)), held, value)[0])
     draws = _curve_value(scores, bootstrap_counts(scores.labels), held, value)
-    low, high = percentile_interval(float(found), draws, widen=math.sqrt(scores.variance_factor))
     of_class = 1 if held == "specificity" else 0
-    read = Estimate(
-        estimate=float(found), low=low, high=high, n=int((scores.labels == of_class).sum())
-    )
+    n, factor = int((scores.labels == of_class).sum()), scores.variance_factor
+    if found in (0.0, 1.0) and np.ptp(draws) == 0:  # resamples of a perfect curve are perfect
+        low, high = wilson(found, n / factor)
+    else:
+        low, high = percentile_interval(found, draws, widen=math.sqrt(factor))
+    read = Estimate(estimate=found, low=low, high=high, n=n)
     fixed = Estimate(
         estimate=value, low=value, high=value, n=int((scores.labels != of_class).sum())
     )
@@ -215,7 +217,7 @@ def _curve_of_block(
     total, counted = np.zeros(len(weights)), np.zeros(len(weights))
     # Where sensitivity is held, the classes change places and the order turns round.
     turn, hit_label = (1.0, 1) if held == "specificity" else (-1.0, 0)
-    for probability, fold in zip(scores.probability, scores.fold, strict=True):
+    for probability, fold in zip(scores.probability, scores.comparable, strict=True):
         for number in np.unique(fold):
             inside = np.flatnonzero(fold == number)
             turned = turn * probability[inside]
@@ -224,8 +226,9 @@ def _curve_of_block(
             is_hit = scores.labels[inside] == hit_label
             drawn = by_participant[inside]
             hits, false = (is_called[:, side] @ drawn[side] for side in (is_hit, ~is_hit))
-            total += _hits_at(hits, false, 1.0 - value)
-            counted += hits[-1]
+            has_rivals = false[-1] > 0  # nothing is held where nobody of the other class is
+            total += has_rivals * _hits_at(hits, false, 1.0 - value)
+            counted += has_rivals * hits[-1]
     return np.divide(total, counted, out=np.zeros_like(total), where=counted > 0)
 
 

@@ -114,20 +114,31 @@ def delong(
             where every participant differs by the same, so that the error is 0 and says nothing.
     """
     difference = float(differences[0].mean())
+    low = high = difference
+    p_value = 1.0
     if error > 0:
-        half, p_value = Z * error, float(2 * norm.sf(abs(difference) / error))
+        low, high = difference - Z * error, difference + Z * error
+        p_value = float(2 * norm.sf(abs(difference) / error))
     elif difference:
-        half, p_value = 1.0 - wilson(1.0, smaller_class)[0], min(1.0, 2 * 0.5**smaller_class)
-    else:
-        half, p_value = 0.0, 1.0
+        low, high, p_value = _of_equal_differences(difference, smaller_class)
     return PairedTest(
         test="DeLong",
         difference=difference,
-        low=max(-1.0, difference - half),
-        high=min(1.0, difference + half),
+        low=max(-1.0, low),
+        high=min(1.0, high),
         p_value=p_value,
         detectable=DETECTABLE_Z * error if 0 < DETECTABLE_Z * error <= 1 else None,
     )
+
+
+def _of_equal_differences(difference: float, smaller_class: float) -> tuple[float, float, float]:
+    """Interval and p where every participant of a class differs by the same.
+
+    No resample shows any spread, so it is that of the signs of the smaller class.
+    """
+    half = 1.0 - wilson(1.0, smaller_class)[0]
+    p_value = float(min(1.0, 2 * 0.5**smaller_class))
+    return max(-1.0, difference - half), min(1.0, difference + half), p_value
 
 
 def paired_bootstrap(
@@ -151,13 +162,16 @@ def paired_bootstrap(
     moved = difference + spread * (draws - difference)
     low, high = np.quantile(moved, [0.025, 0.975])
     tail = min((moved <= 0).sum(), (moved >= 0).sum())
+    p_value = float(min(1.0, 2 * (tail + 1) / (len(moved) + 1)))
+    if np.ptp(draws) < 1e-12 and abs(difference) > 1e-12:
+        low, high, p_value = _of_equal_differences(difference, fewest / widen**2)
     error = float(moved.std())
     return PairedTest(
         test="participant bootstrap",
         difference=difference,
         low=float(min(low, difference)),
         high=float(max(high, difference)),
-        p_value=float(min(1.0, 2 * (tail + 1) / (len(moved) + 1))),
+        p_value=p_value,
         detectable=DETECTABLE_Z * error if 0 < DETECTABLE_Z * error <= 1 else None,
     )
 

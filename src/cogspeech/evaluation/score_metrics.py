@@ -87,7 +87,10 @@ def predicted_scores_of(
 
 
 def score_estimates(scores: PredictedScores) -> dict[str, Estimate]:
-    """Every metric of one system; none with fewer than two participants."""
+    """Every metric of one system; none with fewer than two participants.
+
+    Nothing can be ranked where every fold tests one participant: then there is no Spearman.
+    """
     n = scores.num_participants
     if n < 2:
         return {}
@@ -95,6 +98,8 @@ def score_estimates(scores: PredictedScores) -> dict[str, Estimate]:
     drawn = drawn_within(np.zeros(n, dtype=np.int64))
     found = {}
     for name, (metric, inside, scale) in METRICS_OF_SCORES.items():
+        if name == "spearman" and not _can_be_ranked(scores):
+            continue
         value = float(metric(scores, np.ones((1, n)))[0])
         draws = metric(scores, drawn)
         low, high = widened_interval(value, draws, widen=widen, inside=inside, scale=scale)
@@ -103,6 +108,13 @@ def score_estimates(scores: PredictedScores) -> dict[str, Estimate]:
 
 
 ScoreMetric = Callable[[PredictedScores, Weights], Float[np.ndarray, " draw"]]
+
+
+def _can_be_ranked(scores: PredictedScores) -> bool:
+    return all(
+        any(len(np.unique(scores.owner[fold == number])) > 1 for number in np.unique(fold))
+        for fold in scores.fold
+    )
 
 
 def _of_recordings(

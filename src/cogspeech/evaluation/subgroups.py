@@ -142,15 +142,7 @@ def _subgroup(column: str, name: str, scores: Scores, is_inside: np.ndarray) -> 
         name=name,
         num_negative=negative,
         num_positive=positive,
-        metrics=estimate_all(own) if is_shown and _can_be_ranked(own) else None,
-    )
-
-
-def _can_be_ranked(scores: Scores) -> bool:
-    """Whether some fold of every run has participants of both classes."""
-    return all(
-        set(fold[scores.labels == 0].tolist()) & set(fold[scores.labels == 1].tolist())
-        for fold in scores.fold
+        metrics=estimate_all(own) if is_shown and own.can_be_ranked else None,
     )
 
 

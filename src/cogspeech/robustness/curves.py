@@ -5,7 +5,7 @@ saw the tested participants, and about decisions at the threshold of the study.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,11 @@ class Curve:
     one; Holm's correction counts all severities of all perturbations."""
 
 
+def can_be_told(answered: Sequence[Prediction]) -> bool:
+    """Whether enough is left to rank participants of both classes."""
+    return bool(answered) and scores_of(answered, answered[0].system).can_be_ranked
+
+
 def point_of(severity: str, clean: Sequence[Prediction], answered: Sequence[Prediction]) -> Point:
     """The answers at one severity against the clean ones.
 
@@ -121,14 +126,6 @@ def with_gaps(
         )
         for name, does, unit, points in curves
     )
-
-
-def has_both_classes(predictions: Sequence[Prediction]) -> bool:
-    """Whether some fold tests participants of both classes, so that something can be ranked."""
-    labels: Mapping[int, set[int]] = {p.fold: set() for p in predictions}
-    for prediction in predictions:
-        labels[prediction.fold].add(prediction.label)
-    return any(len(found) == 2 for found in labels.values())
 
 
 def _auroc_change(before: Scores, after: Scores) -> Estimate:

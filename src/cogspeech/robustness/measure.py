@@ -27,7 +27,7 @@ from cogspeech.robustness.base import (
     Severity,
     Surroundings,
 )
-from cogspeech.robustness.curves import Curve, has_both_classes, point_of, with_gaps
+from cogspeech.robustness.curves import Curve, can_be_told, point_of, with_gaps
 from cogspeech.robustness.embedding import Embedder
 from cogspeech.types import Case, Prediction, Progress, no_progress
 
@@ -97,7 +97,7 @@ def measure_robustness(
         points = [point_of(CLEAN, own, clean)]
         for severity in plugin.severities:
             answered = tested.answers(_perturbed(plugin, severity, tested, embedder))
-            if has_both_classes(answered):
+            if can_be_told(answered):
                 points.append(point_of(_shown(severity), own, answered))
             done += 1
             progress("robustness", done, steps)
