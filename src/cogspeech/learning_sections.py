@@ -38,7 +38,8 @@ class TrainingSection(Settings):
     averaging_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
     """What stays of the average in every step."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
-    """Share of a training part's participants that only decide when to stop."""
+    """Share of a training part's participants that decide when to stop, and on whom calibration,
+    conformal sets and thresholds are chosen."""
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     """Numbers of half the size where a layer allows them."""
     checkpoint_every_s: Annotated[float, Field(ge=0)] = 10.0

@@ -60,10 +60,10 @@ def load_study(path: Path) -> Study:
             PROBES.get(name)
         EXPLAINERS.get(explanation.name).refuse_unable(FUSIONS.get(study.fusion.name))
         require_known_codes(study.audit)
-        require_known_perturbations(study)
         MONITORS.get(study.training.monitor)
         check_space(study)
         study = study.model_copy(update={"target": complete_target(study.target)})
+        require_known_perturbations(study)
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(where) else f"{where}: {text}") from error

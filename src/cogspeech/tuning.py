@@ -17,7 +17,7 @@ import numpy as np
 from cogspeech.cache import write_atomically
 from cogspeech.config import Study, parse_options
 from cogspeech.corpora.splits import People, plan_splits
-from cogspeech.errors import CheckpointError, ConfigError, TrainingError, require
+from cogspeech.errors import CheckpointError, ConfigError, SplitError, TrainingError, require
 from cogspeech.evaluation.protocol import fold_task, labels_of
 from cogspeech.fusion.base import FUSIONS
 from cogspeech.learning_sections import SearchRange, TrainingSection, TuneSection
@@ -151,13 +151,19 @@ def _score(study: Study, configuration: Configuration, cases: Sequence[Case]) ->
     """The mean of the monitored metric over the inner test folds."""
     assert study.tune is not None  # noqa: S101
     classes, target = study.target.classes, study.target
-    inner = plan_splits(
-        People.of([case.recording for case in cases], classes),
-        outer_folds=study.tune.folds,
-        repeats=1,
-        validation_fraction=study.training.validation_fraction,
-        seed=study.seed,
-    )
+    try:
+        inner = plan_splits(
+            People.of([case.recording for case in cases], classes),
+            outer_folds=study.tune.folds,
+            repeats=1,
+            validation_fraction=study.training.validation_fraction,
+            seed=study.seed,
+        )
+    except SplitError as error:
+        reason = str(error).partition(";")[0]
+        raise SplitError(
+            f"on a training side, {reason}; lower tune.folds or add participants"
+        ) from error
     monitor = MONITORS.get(study.training.monitor)()
     scores = []
     for fold in inner.folds:

@@ -12,6 +12,7 @@ from cogspeech.corpora.splits import People, plan_splits
 from cogspeech.evaluation import feature_model
 from cogspeech.evaluation.base import BASELINES
 from cogspeech.evaluation.baselines import tfidf_svm
+from cogspeech.evaluation.feature_baseline import FeatureBaseline
 from cogspeech.evaluation.metrics import METRICS, scores_of
 from cogspeech.evaluation.protocol import cross_validate, fold_task
 from cogspeech.types import Word
@@ -193,6 +194,36 @@ def test_three_classes_are_answered_with_three_probabilities(baseline, corpus):
 
     assert found.shape == (len(task.test), 3)
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
+
+
+class Peeping(FeatureBaseline):
+    """Would know everything, if it were told."""
+
+    name = "peeping"
+    looks_at = "an answer"
+
+    def vector(self, case):
+        known = case.recording
+        told = [known.label == CLASSES[1], known.mmse or 0.0, float(known.metadata.get("cdr", 0))]
+        return np.array([float(each) for each in told])
+
+
+def test_features_are_made_without_the_answers(corpus):
+    made = [
+        dataclasses.replace(
+            case,
+            recording=dataclasses.replace(
+                case.recording,
+                mmse=29.0 - 9 * CLASSES.index(case.recording.label),
+                metadata={"cdr": str(CLASSES.index(case.recording.label))},
+            ),
+        )
+        for case in corpus("nothing")
+    ]
+    peeping = Peeping()
+    assert peeping.why_not(made) is None  # asked about everybody before anything is divided
+
+    assert auroc(peeping, made).estimate == 0.5
 
 
 def test_majority_answers_the_share_of_the_training_side():

@@ -246,3 +246,31 @@ def test_the_channel_does_not_tell_how_long_somebody_speaks(tmp_path, suffix):
 
     for name in ("bit_rate", "dc_offset", "codec", "bits"):
         assert len({found[name] for found in features}) == 1, name
+
+
+def test_who_is_only_trained_on_is_not_tested_for_a_shortcut():
+    """A held-out test set of whom nobody has an interviewer."""
+    task = made(PLANTED["interviewer_only"].planted)
+    everybody = sorted({case.recording.participant_id for case in task.cases})
+    bare = set(everybody[::2])
+    cases = tuple(
+        dataclasses.replace(
+            case,
+            transcript=dataclasses.replace(
+                case.transcript,
+                words=tuple(w for w in case.transcript.words if w.speaker != "interviewer"),
+            ),
+        )
+        if case.recording.participant_id in bare
+        else case
+        for case in task.cases
+    )
+    (fold,) = (f for f in task.plan.folds if (f.repeat, f.fold) == (0, 0))
+    rest = [name for name in everybody if name not in bare]
+    sides = {"train": tuple(rest[4:]), "validation": tuple(rest[:4]), "test": tuple(sorted(bare))}
+    plan = SplitPlan(folds=(dataclasses.replace(fold, **sides),))
+
+    (result,) = run_probes(["interviewer_only"], dataclasses.replace(task, cases=cases, plan=plan))
+
+    assert result.verdict == "not_applicable"
+    assert "0 tested participants" in result.reason

@@ -1,6 +1,9 @@
 """A bundle of a real run, and what it says about recordings."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,3 +284,54 @@ def test_a_folder_with_other_files_is_never_written_into(run, tmp_path, capsys):
 
     assert "holds files that are no run" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_an_encoder_of_another_version_is_refused(run, tmp_path):
+    shutil.copytree(run / "model", tmp_path / "model")
+    facts = json.loads((run / "model" / "bundle.json").read_text())
+    facts["encoders"]["audio"]["version"] = 1
+    (tmp_path / "model" / "bundle.json").write_text(json.dumps(facts))
+
+    with pytest.raises(BundleError, match=r"audio encoder is another one .* its version differs"):
+        Predictor.from_folder(tmp_path / "model")
+
+
+@pytest.mark.parametrize("files", [["a"], 5, "abc", {"a": 5}])
+def test_files_without_digests_are_refused(run, tmp_path, capsys, files):
+    shutil.copytree(run / "model", tmp_path / "model")
+    facts = json.loads((run / "model" / "bundle.json").read_text())
+    facts["encoders"]["text"]["files"] = files
+    (tmp_path / "model" / "bundle.json").write_text(json.dumps(facts))
+
+    assert main(["predict", str(tmp_path / "model"), str(run.parent / "audio/p003-v1.wav")]) == 2
+    assert "'files' of an encoder" in capsys.readouterr().err
+
+
+def test_answers_are_not_written_over_what_is_read(run, tmp_path, capsys):
+    tone_recording(tmp_path, "a", words=6)
+    audio = str(tmp_path / "a.wav")
+    before = (tmp_path / "a.wav").read_bytes()
+
+    assert main(["predict", str(run / "model"), audio, "--json", audio]) == 2
+
+    assert "is one of the files that are read" in capsys.readouterr().err
+    assert (tmp_path / "a.wav").read_bytes() == before
+
+
+def test_names_that_are_no_text_are_told_in_json(run, tmp_path, capsys):
+    tone_recording(tmp_path, "a", words=6)
+    odd = os.fsdecode(bytes(tmp_path) + b"/\xff")
+    (tmp_path / "a.wav").rename(f"{odd}.wav")
+    words = json.loads((tmp_path / "a.words.json").read_text())
+    language = "e\x1b[31mn" + "x" * 5000
+    Path(f"{odd}.words.json").write_text(json.dumps(words | {"language": language}))
+    out = tmp_path / "answers.json"
+
+    assert main(["predict", str(run / "model"), f"{odd}.wav", "--json", str(out)]) == 0
+
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert len(shown) < 1000
+    answer = json.loads(out.read_text())
+    assert answer["recording_id"] == "\udcff"
+    assert len(answer["language"] or "") <= 200

@@ -183,3 +183,18 @@ def test_any_class_but_the_first_stands_against_the_first():
         (2, 0.8, (0.2, 0.3, 0.5)),
     }
     assert set(scores_of(rows.test, "guess").labels.tolist()) == {0, 1}
+
+
+def test_a_column_that_once_equals_the_score_stays_known():
+    """As fourteen years of education and 14 points may: to hide it would tell the score."""
+    cases = scored()
+    cases[0] = dataclasses.replace(
+        cases[0], recording=dataclasses.replace(cases[0].recording, education_years=60.0)
+    )
+    guess = Guess(70.0)
+
+    cross_validate([guess], cases, plan(1), classes=(), seeds=[1])
+
+    tested = [case.recording for task in guess.tasks for case in task.test]
+    assert all(recording.education_years is not None for recording in tested)
+    assert all(recording.age_years is None for recording in tested)

@@ -735,7 +735,7 @@ def test_figures_have_labels_captions_and_no_style():
     drawings = (
         draw_forest({"fused": Estimate(estimate=0.8, low=0.6, high=0.9, n=30)}, "fused"),
         *draw_discrimination(scores, "fused", classes),
-        *draw_calibration(found, scores, decision_curves(scores), classes),
+        *draw_calibration(found, scores, decision_curves(scores, prior=0.5), classes),
         *draw_spread(found, ["fused"], "fused"),
     )
     assert len({drawing.name for drawing in drawings}) == len(drawings) == 8

@@ -294,3 +294,8 @@ def test_every_perturbation_can_be_embedded(folder, cases, name):
     for case, original in zip(made, cases[1:3], strict=True):
         assert case.recording == original.recording
         assert np.isfinite(case.embedded.event_vectors).all()
+
+
+def test_a_score_has_no_decisions_that_could_hold(folder):
+    with pytest.raises(ConfigError, match="a target without classes has none; leave 'robustness'"):
+        study_of(folder, target={"column": "mmse", "objective": "regression"})

@@ -19,8 +19,12 @@ LANGUAGES = {
     "eng": "en", "spa": "es", "zho": "zh", "chi": "zh", "cmn": "zh", "ell": "el", "gre": "el",
     "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "ita": "it", "por": "pt", "nld": "nl",
     "dut": "nl", "jpn": "ja", "kor": "ko", "tur": "tr", "swe": "sv",
+    "english": "en", "spanish": "es", "chinese": "zh", "mandarin": "zh", "greek": "el",
+    "german": "de", "french": "fr", "italian": "it", "portuguese": "pt", "dutch": "nl",
+    "japanese": "ja", "korean": "ko", "turkish": "tr", "swedish": "sv",
 }  # fmt: skip
-"""ISO 639-3 and 639-2 of the languages of such corpora to ISO 639-1; others stay as they are."""
+"""ISO 639-3 and 639-2 of the languages of such corpora, and their English names, which some
+recognisers write, to ISO 639-1; others stay as they are."""
 SEXES = {"male": "male", "female": "female", "m": "male", "f": "female"}
 _AGE = re.compile(r"([0-9]{1,3})(?:;(?:([0-9]{1,2})(?:\.[0-9]{0,2})?)?\.?)?")
 _SCORE = re.compile(r"[0-9]{1,2}")

@@ -11,6 +11,8 @@ from cogspeech.training.bundle_facts import BundleFacts
 from cogspeech.training.training_ranges import MEASURES, Measure
 from cogspeech.transcripts.base import SOURCES
 
+WHISPER = "whisper"
+"""What wrote a transcript in one of Whisper's json formats; no source of ours."""
 SILENT_TURNS = "no_speech: the audio is digital silence wherever the participant speaks"
 NO_FRAME = "too_short: less audio of the participant than one frame of the audio encoder"
 
@@ -57,7 +59,7 @@ def _other_words(facts: BundleFacts, source: str) -> Iterator[str]:
 def _recogniser(source: str) -> str | None:
     """The recogniser whose words they are; ``None``: those of a person or an unknown program."""
     name = source.partition(" ")[0]
-    return name if name in SOURCES.names() else None
+    return name if name in (*SOURCES.names(), WHISPER) else None
 
 
 def _other_rate(facts: BundleFacts, heard: Heard) -> Iterator[str]:

@@ -238,7 +238,9 @@ def _add_result_commands(add: _Adder) -> None:
     text = "bundle folder, such as RUN/model, or hf://OWNER/NAME@REVISION"
     predict.add_argument("bundle", type=Path, help=text)
     predict.add_argument("audio", type=Path, nargs="+", help="audio files")
-    text = "words of the one audio file (default: NAME.words.json beside each, else a recogniser)"
+    text = (
+        "words of the one audio file (without this and --recogniser: NAME.words.json beside each)"
+    )
     predict.add_argument("--transcript", type=Path, metavar="FILE", help=text)
     text = "turns of the one audio file, which tell who speaks each word"
     predict.add_argument("--segmentation", type=Path, metavar="FILE", help=text)

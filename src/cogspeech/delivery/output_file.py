@@ -15,7 +15,8 @@ def write_output(path: Path, text: str) -> None:
     Raises:
         OSError: under the name that the user gave.
     """
-    content = f"{text}\n".encode()
+    # Half a surrogate, as in a file name that is not UTF-8, is escaped as json has it.
+    content = f"{text}\n".encode(errors="backslashreplace")
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(content)  # a folder refuses this

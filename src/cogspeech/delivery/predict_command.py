@@ -21,6 +21,7 @@ from cogspeech.errors import (
     TranscriptError,
 )
 from cogspeech.settings import Component
+from cogspeech.transcripts.reading import visible
 from cogspeech.types import Progress
 
 OF_ONE_RECORDING = (AudioError, EmbeddingError, MissingExtra, TranscriptError)
@@ -64,13 +65,19 @@ def readable(answer: dict[str, Any]) -> str:
         parts.append(f"{others} {answer['probability']:.2f}")
     if answer.get("predicted_score") is not None:
         parts.append(f"{answer['bundle']['score']} {answer['predicted_score']:.1f}")
-    return "  ".join([*parts, "; ".join(answer["reasons"])]).rstrip()
+    return visible("  ".join([*parts, "; ".join(answer["reasons"])]).rstrip())
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:
     for flag in ("transcript", "segmentation"):
         if getattr(options, flag) and len(options.audio) > 1:
             raise CogspeechError(f"--{flag} belongs to one audio file; give one, or leave it out")
+    read = [*options.audio, options.transcript, options.segmentation]
+    if options.json and options.json.resolve() in {path.resolve() for path in read if path}:
+        raise CogspeechError(
+            f"--json {options.json}: is one of the files that are read; name the file that the "
+            "answers go to after --json"
+        )
     if options.transcript and options.recogniser:
         raise CogspeechError(
             "--transcript gives the words and --recogniser would find them; leave one out"
@@ -128,4 +135,5 @@ def _json_line(content: object) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{text.encode(encoding, 'backslashreplace').decode(encoding)}\n")

@@ -121,8 +121,9 @@ class Predictor(OnHub):
 
         Args:
             audio_path: the recording.
-            transcript_path: its words; by default the words file with the name of the recording
-                beside it (``visit1.wav``, ``visit1.words.json``), else a recogniser finds them.
+            transcript_path: its words; by default those of the recogniser that was chosen, else
+                the words file with the name of the recording beside it (``visit1.wav``,
+                ``visit1.words.json``), else those of the study's recogniser.
             segmentation_path: its turns, which tell who speaks each word.
             untimed_words: what to do where no word has times; by default as in training.
             without: a stream to leave out, because it is not there or not to be trusted. Without
@@ -158,14 +159,13 @@ class Predictor(OnHub):
 
     def _refuse_other_checkpoints(self) -> None:
         for stream, now in fingerprints(self._encoders).items():
-            expected: Any = self._bundle.facts.encoders.get(stream, {}).get("files", {})
-            found = now.get("files", {})
-            for name in sorted({*expected, *found}) if expected else ():
-                if expected.get(name) != found.get(name):
-                    raise BundleError(
-                        f"the {stream} encoder is another one than the model was trained on: its "
-                        f"{name} differs; use the checkpoint it was trained with"
-                    )
+            expected = self._bundle.facts.encoders.get(stream, {})
+            for name in _differing(expected, now) if expected else ():
+                raise BundleError(
+                    f"the {stream} encoder is another one than the model was trained on: its "
+                    f"{name} differs; use the checkpoint, and the version of cogspeech, that it "
+                    "was trained with"
+                )
 
     @contextmanager
     def _kept_or_forgotten(self) -> Iterator[None]:
@@ -255,3 +255,17 @@ class Predictor(OnHub):
             "bundle": bundle_json(bundle),
             "use": RESEARCH_STATEMENT,
         }
+
+
+def _differing(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """What of an encoder's fingerprint is another; files by their names.
+
+    The precision may be another: a model that was trained on a GPU is asked on a CPU as well.
+    """
+    files = [
+        name
+        for name in sorted({*expected.get("files", {}), *found.get("files", {})})
+        if expected.get("files", {}).get(name) != found.get("files", {}).get(name)
+    ]
+    rest = sorted({*expected, *found} - {"files", "dtype"})
+    return files + [name for name in rest if expected.get(name) != found.get(name)]

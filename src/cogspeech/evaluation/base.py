@@ -1,5 +1,6 @@
 """What can be evaluated: systems, and the probes that must fail."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,18 @@ class Baseline(System):
 
     tells_scores: ClassVar[bool] = False
     """True: it answers with a score where the target has one."""
+
+
+def without_answers(case: Case, columns: Sequence[str] = ()) -> Case:
+    """What a system may see of somebody whom it is tested on.
+
+    Args:
+        case: with everything that is known.
+        columns: further ones that tell the answer.
+    """
+    told: dict[str, Any] = {"label": None, "mmse": None, "score": None, "metadata": {}}
+    told |= dict.fromkeys(columns)
+    return dataclasses.replace(case, recording=dataclasses.replace(case.recording, **told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,20 +34,28 @@ class DecisionCurve:
     treat_all: tuple[float, ...]
 
 
-def decision_curves(scores: Scores) -> tuple[DecisionCurve, ...]:
+def decision_curves(scores: Scores, *, prior: float) -> tuple[DecisionCurve, ...]:
     """At the prevalence of the study and at `STATED_PREVALENCE`."""
     own = float(scores.labels.mean())
-    return tuple(decision_curve(scores, prevalence) for prevalence in (own, STATED_PREVALENCE))
+    return tuple(
+        decision_curve(scores, prevalence, prior=prior) for prevalence in (own, STATED_PREVALENCE)
+    )
 
 
-def decision_curve(scores: Scores, prevalence: float) -> DecisionCurve:
+def decision_curve(scores: Scores, prevalence: float, *, prior: float) -> DecisionCurve:
     """The curve of the mean net benefit over runs, at one prevalence.
 
     The band is that of a bootstrap of participants within class, widened for shared training
     sides.
+
+    Args:
+        scores: of one system.
+        prevalence: share of the second class among those who are decided about.
+        prior: the share that the probabilities take for granted; they are moved from it to the
+            prevalence by Bayes' rule.
     """
     thresholds = np.array(THRESHOLDS)
-    shift = logit(prevalence) - logit(scores.labels.mean())
+    shift = logit(prevalence) - logit(prior)
     probability = scores.probability
     if shift:
         probability = expit(logit(np.clip(probability, HELD_INSIDE, 1 - HELD_INSIDE)) + shift)

@@ -11,7 +11,7 @@ from cogspeech.decision import DecisionRule
 from cogspeech.evaluation.abstention import STATEMENT, measure_abstention
 from cogspeech.evaluation.deciding import Decided, why_no_sets
 from cogspeech.evaluation.decision_curve import decision_curves
-from cogspeech.evaluation.metrics import scores_of
+from cogspeech.evaluation.metrics import Scores, scores_of
 from cogspeech.evaluation.reliability import measure_reliability
 from cogspeech.types import Prediction
 
@@ -30,6 +30,8 @@ def measure_decisions(decided: Decided, study: Study, *, systems: Sequence[str])
     predictions = decided.answered.test
     own = {name: [p for p in predictions if p.system == name] for name in systems}
     rules = {name: [r for fit, r in decided.rules.items() if fit[0] == name] for name in systems}
+    primary = scores_of(own[systems[0]], systems[0])
+    curves = decision_curves(primary, prior=_prior(study, primary))
     return {
         "calibration": {
             "method": section.calibration,
@@ -44,10 +46,20 @@ def measure_decisions(decided: Decided, study: Study, *, systems: Sequence[str])
                 if rules[name]
             },
         },
-        "decision_curve": [
-            asdict(curve) for curve in decision_curves(scores_of(own[systems[0]], systems[0]))
-        ],
+        "decision_curve": [asdict(curve) for curve in curves],
     }
+
+
+def _prior(study: Study, scores: Scores) -> float:
+    """The share of the second class that the primary system's probabilities take for granted.
+
+    With balanced weights the classes count as equally large, and a temperature leaves that so;
+    Platt's shift learns the share of the validation part.
+    """
+    objective = study.target.objective
+    weights = objective.options.get("class_weights", "balanced") if objective else "balanced"
+    is_even = weights == "balanced" and study.evaluation.calibration != "platt"
+    return 0.5 if is_even else float(scores.labels.mean())
 
 
 def _calibration(own: Sequence[Prediction], rules: Sequence[DecisionRule]) -> dict[str, Any]:

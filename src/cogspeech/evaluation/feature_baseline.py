@@ -7,7 +7,13 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from cogspeech.evaluation.base import Baseline, FoldAnswers, FoldTask, both_parts
+from cogspeech.evaluation.base import (
+    Baseline,
+    FoldAnswers,
+    FoldTask,
+    both_parts,
+    without_answers,
+)
 from cogspeech.evaluation.feature_model import Kind, fit_features
 from cogspeech.types import Answers, Case
 
@@ -25,7 +31,11 @@ class FeatureBaseline(Baseline):
 
     @abstractmethod
     def vector(self, case: Case) -> Float[np.ndarray, " feature"]:
-        """The features of a recording in a fixed order; NaN where one is unknown."""
+        """The features of a recording in a fixed order; NaN where one is unknown.
+
+        Args:
+            case: without its label, its scores and its further columns, in training as in a test.
+        """
 
     def why_not(self, cases: Sequence[Case]) -> str | None:
         """Nothing to look at in any recording."""
@@ -47,12 +57,17 @@ class FeatureBaseline(Baseline):
 
     def _vector_of(self, case: Case) -> Float[np.ndarray, " feature"]:
         """Kept for the other folds; the same recording with other words is another case."""
+        seen = without_answers(case)
         kept = self._kept.get(case.recording.recording_id)
-        if kept and kept[0].transcript is case.transcript and kept[0].embedded is case.embedded:
+        if kept and _is_same(kept[0], seen):
             return kept[1]
-        vector = self.vector(case)
-        self._kept[case.recording.recording_id] = (case, vector)
+        vector = self.vector(seen)
+        self._kept[case.recording.recording_id] = (seen, vector)
         return vector
+
+
+def _is_same(a: Case, b: Case) -> bool:
+    return a.transcript is b.transcript and a.embedded is b.embedded and a.recording == b.recording
 
 
 def in_order(features: Mapping[str, float], names: Sequence[str]) -> Float[np.ndarray, " feature"]:

@@ -35,10 +35,12 @@ class FeatureProbe(Probe):
         found = self.features(task.cases)
         people = [case.recording.participant_id for case in task.cases]
         having = {person for person, each in zip(people, found, strict=True) if each}
-        if len(having) < FEWEST:
-            return ProbeFinding(
-                reason=f"{len(having)} participants have {self.lacks}, expected at least {FEWEST}"
-            )
+        for who, some in (("", having), ("tested ", having & task.plan.tested)):
+            if len(some) < FEWEST:
+                return ProbeFinding(
+                    reason=f"{len(some)} {who}participants have {self.lacks}, expected at least "
+                    f"{FEWEST}"
+                )
         table = tabulate(people, found)
         screened = screen(table, labels_of(task, table.participants), task)
         return ProbeFinding(auroc=screened.auroc, p_value=screened.p_value)

@@ -3,7 +3,6 @@
 The test cases reach a system without label and score, so nothing can be chosen on them.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from cogspeech.corpora.base import NUMBER_COLUMNS
 from cogspeech.corpora.splits import Fold, SplitPlan
 from cogspeech.errors import TrainingError
-from cogspeech.evaluation.base import FoldTask, System
+from cogspeech.evaluation.base import FoldTask, System, without_answers
 from cogspeech.types import (
     Answers,
     Case,
@@ -163,6 +162,7 @@ def fold_task(
         for people in (fold.train, fold.validation, fold.test)
     )
     has_score = any(case.recording.score is not None for case in cases)
+    told = _columns_of_the_score(cases)
     task = FoldTask(
         repeat=fold.repeat,
         fold=fold.fold,
@@ -171,7 +171,7 @@ def fold_task(
         train_labels=labels_of(train, classes),
         validation=validation,
         validation_labels=labels_of(validation, classes),
-        test=tuple(_without_answers(case) for case in test),
+        test=tuple(without_answers(case, told) for case in test),
         train_scores=_scores_of(train, has_score=has_score),
         validation_scores=_scores_of(validation, has_score=has_score),
     )
@@ -187,9 +187,11 @@ def _scores_of(cases: Sequence[Case], *, has_score: bool) -> tuple[float | None,
     return tuple(case.recording.score for case in cases) if has_score else ()
 
 
-def _without_answers(case: Case) -> Case:
-    known = case.recording
-    # The score may stand in a column of its own as well, such as the age.
-    same: dict[str, Any] = {c: None for c in NUMBER_COLUMNS if getattr(known, c) == known.score}
-    told: dict[str, Any] = {"label": None, "mmse": None, "score": None, "metadata": {}}
-    return dataclasses.replace(case, recording=dataclasses.replace(known, **(same | told)))
+def _columns_of_the_score(cases: Sequence[Case]) -> tuple[str, ...]:
+    """The score may stand in a column of its own as well, such as the age."""
+    scored = [case.recording for case in cases if case.recording.score is not None]
+    return tuple(
+        column
+        for column in NUMBER_COLUMNS
+        if scored and all(getattr(recording, column) == recording.score for recording in scored)
+    )

@@ -10,7 +10,7 @@ from cogspeech.evaluation.estimates import primary_metric
 from cogspeech.evaluation.ledger import looks_sentence
 from cogspeech.evaluation.metrics import THRESHOLD
 from cogspeech.reporting.characteristics import Distribution, Group
-from cogspeech.reporting.flow import flow_lines
+from cogspeech.reporting.flow import classes_are_told, flow_lines
 from cogspeech.reporting.run_facts import MetricFacts, RunFacts, encoder_name
 from cogspeech.reporting.wording import digits, metric_label, told
 
@@ -65,8 +65,9 @@ def missing_data(facts: RunFacts) -> str:
         "dropped.csv)."
     )
     return (
-        "Nothing is imputed. A recording that cannot be read, heard or transcribed stops the "
-        f"study; none was substituted.{counted if facts.fewest == 1 else ''}"
+        "The fusion is given nothing in place of what is unknown; baselines and probes of features "
+        "put a median there and mark it. A recording that cannot be read, heard or "
+        f"transcribed stops the study; none was substituted.{counted if facts.fewest == 1 else ''}"
     )
 
 
@@ -77,9 +78,16 @@ def partition(facts: RunFacts) -> str:
     looks = facts.metrics.test_set_looks
     return (
         f"{_sentence(PROTOCOLS[evaluation.protocol])} {_folds(facts)}All recordings of a person "
-        f"stand on one side. {share} % of each training side only decide when to stop. Nothing is "
-        f"chosen on a test fold.{f' {looks_sentence(looks)}' if looks else ''}"
+        f"stand on one side. {share} % of each training side are held back: {_held_back(facts)}. "
+        f"Nothing is chosen on a test fold.{f' {looks_sentence(looks)}' if looks else ''}"
     )
+
+
+def _held_back(facts: RunFacts) -> str:
+    """For what."""
+    stop = "they decide when to stop"
+    more = "; calibration, conformal sets and thresholds that hold a rate are chosen on them"
+    return stop + (more if len(facts.metrics.classes) == 2 else "") + "; baselines train on them"
 
 
 def _folds(facts: RunFacts) -> str:
@@ -125,21 +133,28 @@ def model(facts: RunFacts) -> str:
 def measures(facts: RunFacts) -> str:
     """Metrics, their intervals, their comparison."""
     names = ", ".join(metric_label(name) for name in facts.metrics.systems[facts.metrics.primary])
+    compared = (
+        " Systems are compared in pairs on the same participants; p adjusted by Holm, a difference "
+        f"is claimed at {SIGNIFICANT} or below."
+    )
     return (
         f"{names}; 95 % intervals with the participant as the unit, widened for training sides "
-        "that fits share (Nadeau and Bengio, 2003). Systems are compared in pairs on the same "
-        f"participants; p adjusted by Holm, a difference is claimed at {SIGNIFICANT} or below."
+        f"that fits share (Nadeau and Bengio, 2003).{compared if facts.metrics.comparisons else ''}"
     )
 
 
 def imbalance(facts: RunFacts) -> str:
     """What is done about classes of different size."""
+    if not facts.metrics.classes:
+        return "The target is a score; there are no classes."
     objective = facts.study.target.objective
     weights = objective.options.get("class_weights") if objective else None
     told_weights = f"'{weights}'" if weights else "the default of the objective"
     counts = ", ".join(_counts(facts))
+    is_dealt = facts.study.evaluation.protocol == "cross_validation"
+    dealt = "Folds are stratified by class. " if is_dealt else ""
     return (
-        f"{counts}. Folds are stratified by class; nobody is sampled twice or made up. Class "
+        f"{counts}. {dealt}Nobody is sampled twice or made up. Class "
         f"weights of the loss: {told_weights}. Balanced accuracy stands beside accuracy."
     )
 
@@ -162,12 +177,22 @@ def output(facts: RunFacts) -> str:
         if evaluation.calibration == "none"
         else f"calibrated ({evaluation.calibration}) on each fit's own validation part"
     )
+    doubt = (
+        f"conformal sets at a coverage of {evaluation.coverage:g} abstain where more than one "
+        "class is plausible, and "
+        if has_sets(facts)
+        else ""
+    )
     return (
         f"A probability of the second class per recording, {calibrated}; the mean over recordings "
         f"per participant. Decisions fall at {THRESHOLD}, which was fixed before and chosen on no "
-        f"data. With predict, conformal sets at a coverage of {evaluation.coverage:g} abstain "
-        "where more than one class is plausible, and so do recordings unlike those of the training."
+        f"data. With predict, {doubt}recordings unlike those of the training abstain."
     )
+
+
+def has_sets(facts: RunFacts) -> bool:
+    """Whether there were people enough for conformal sets."""
+    return bool((facts.bundle.get("decision") or {}).get("sets"))
 
 
 def code(facts: RunFacts) -> str:
@@ -345,6 +370,8 @@ def _categories(
 
 def _counts(facts: RunFacts) -> list[str]:
     flow = facts.corpus.flow
+    if not classes_are_told(flow, facts.fewest):
+        return ["counts of small classes are not told"]
     return [f"{n} {name}" for name, n in zip(flow.classes, flow.participants, strict=True)]
 
 

@@ -1,5 +1,7 @@
 """``model/README.md`` and ``data_card.md``: what travels with a model, and with its data."""
 
+from dataclasses import replace
+
 from cogspeech.reporting import answers
 from cogspeech.reporting.bundle_card import (
     INTENDED_USE,
@@ -12,13 +14,15 @@ from cogspeech.reporting.bundle_card import (
 from cogspeech.reporting.flow import flow_lines
 from cogspeech.reporting.run_facts import RunFacts
 from cogspeech.reporting.wording import markdown, markdown_table, metric_label, quoted, told
+from cogspeech.training.bundle_facts import FEWEST_COUNTED
 
 CHARACTERISTICS = ("Side", "Class", "Participants", "Recordings", "Speech (s)", "Age (years)",
            "Education (years)", "MMSE", "Sex", "Language", "Site")  # fmt: skip
 
 
 def model_card(facts: RunFacts) -> str:
-    """``model/README.md``: lies in the bundle and goes where it goes."""
+    """``model/README.md``: lies in the bundle and goes where it goes, so without small counts."""
+    facts = replace(facts, fewest=max(facts.fewest, FEWEST_COUNTED))
     metrics = facts.metrics
     found = metrics.systems[metrics.primary]
     other = f"{facts.study.fusion.name}, fitted once more on the whole training side"
@@ -31,7 +35,8 @@ def model_card(facts: RunFacts) -> str:
             section("Intended use", INTENDED_USE),
             section("What it is", bullets((answers.model(facts), answers.predictors(facts)))),
             section(
-                "Trained on", bullets((*flow_lines(facts.corpus.flow), answers.partition(facts)))
+                "Trained on",
+                bullets((*flow_lines(facts.corpus.flow, facts.fewest), answers.partition(facts))),
             ),
             _characteristics(facts),
             section(

@@ -48,12 +48,19 @@ def _sides(facts: RunFacts) -> str:
     return "By side and class in data_card.md."
 
 
-def _fairness(_: RunFacts) -> str:
-    return (
-        "Who the participants are, by class, is in data_card.md. Of two classes, every metric by "
-        "sex, age, language, education and site, with gaps and their intervals, is in report.html "
-        "and under 'subgroups' in metrics.json."
+def _fairness(facts: RunFacts) -> str:
+    measured = (
+        "Every metric by sex, age, language, education and site, of groups with enough people of "
+        "both classes, with gaps and their intervals, is in report.html and under 'subgroups' in "
+        "metrics.json."
+        if len(facts.metrics.classes) == 2
+        else "No metric was computed by group, which takes two classes."
     )
+    return f"{_characteristics(facts)} {measured}"
+
+
+def _characteristics(_: RunFacts) -> str:
+    return "Who the participants are, by side and class, is in data_card.md."
 
 
 def _severity(facts: RunFacts) -> str | None:
@@ -108,11 +115,15 @@ def _blind(_: RunFacts) -> str:
     )
 
 
-def _indeterminate(_: RunFacts) -> str:
+def _indeterminate(facts: RunFacts) -> str:
+    abstained = (
+        " What abstention by conformal sets would have left out is under 'abstention' in "
+        "metrics.json."
+    )
     return (
         "Every tested recording has an answer in predictions.csv, and every answer enters every "
-        "estimate; none was left out as indeterminate. What abstention by conformal sets would "
-        "have left out is under 'abstention' in metrics.json."
+        "estimate; none was left out as indeterminate."
+        f"{abstained if answers.has_sets(facts) else ''}"
     )
 
 
@@ -164,7 +175,7 @@ TRIPOD_AI: tuple[Item, ...] = (
     _item("18f", "Access to the code", answers.code),
     _item("19", "Involvement of patients and public"),
     _item("20a", "Flow of participants", answers.flow),
-    _item("20b", "Characteristics of participants", _fairness, whole=False),
+    _item("20b", "Characteristics of participants", _characteristics, whole=False),
     _item("20c", "Development against evaluation data", _sides),
     _item("21", "Participants and events of each analysis", answers.sample_size),
     _item("22", "The full model", answers.full_model),

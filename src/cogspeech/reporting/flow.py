@@ -13,7 +13,7 @@ from cogspeech.types import Corpus, Recording
 
 PARTS = {
     "train": "Trained on",
-    "validation": "Decides when to stop",
+    "validation": "Validated on",
     "test": "Tested",
     "left_out": "Left out of training",
 }
@@ -121,6 +121,7 @@ def flow_lines(flow: Flow, fewest: int = 1) -> list[str]:
         fewest: smaller counts are not told, nor what would give them away.
     """
     people = _joined(f"{n} {name}" for name, n in zip(flow.classes, flow.participants, strict=True))
+    whom = f" of {sum(flow.participants)} participants ({people})"
     lines = [
         f"Found: {flow.found} recordings.",
         f"Passed over: {flow.passed_over} entries of the corpus that could not become recordings; "
@@ -130,7 +131,7 @@ def flow_lines(flow: Flow, fewest: int = 1) -> list[str]:
     if fewest > 1:
         lines = []
     lines += [
-        f"Audited: {flow.audited} recordings of {sum(flow.participants)} participants ({people}).",
+        f"Audited: {flow.audited} recordings{whom if classes_are_told(flow, fewest) else ''}.",
         f"Folds: {flow.folds}, dealt {flow.repeats} times."
         if flow.repeats > 1
         else f"Folds: {flow.folds}.",
@@ -139,6 +140,13 @@ def flow_lines(flow: Flow, fewest: int = 1) -> list[str]:
     for name, part in flow.parts.items():
         lines.append(f"{PARTS[name]}{per_fold}: {', '.join(_part_counts(flow, part, fewest))}.")
     return lines
+
+
+def classes_are_told(flow: Flow, fewest: int) -> bool:
+    """Whether no class is small, nor what is left of one without those who are tested at once."""
+    tested = flow.parts["test"].participants if "test" in flow.parts else ()
+    rest = [n - most for n, (_, most) in zip(flow.participants, tested, strict=bool(tested))]
+    return not any(0 < n < fewest for n in (*flow.participants, *rest))
 
 
 def _part_counts(flow: Flow, part: Part, fewest: int) -> list[str]:
@@ -178,11 +186,9 @@ def draw_flow(flow: Flow, fewest: int = 1) -> Markup:
     people = [f"{n} {name}" for name, n in zip(classes, flow.participants, strict=True)]
     boxes: list[Markup] = []
     middle = WIDTH / 2
-    audited = [
-        "Audited",
-        f"{flow.audited} recordings, {sum(flow.participants)} participants",
-        *people,
-    ]
+    audited = ["Audited", f"{flow.audited} recordings"]
+    if classes_are_told(flow, fewest):
+        audited = ["Audited", f"{audited[1]}, {sum(flow.participants)} participants", *people]
     top = _draw_beginning(boxes, flow) if fewest == 1 else 0.0
     low = _box(boxes, middle, top, BOX_WIDTH, audited)
     folds = f"{flow.folds} folds" if flow.folds > 1 else "one test set"

@@ -17,6 +17,7 @@ from cogspeech.config import Study
 from cogspeech.corpora.splits import SplitPlan
 from cogspeech.embeddings.base import build_encoders
 from cogspeech.engines.base import EngineOptions, build_engine
+from cogspeech.errors import ConfigError
 from cogspeech.evaluation.base import KeptFits
 from cogspeech.robustness.base import (
     CLEAN,
@@ -53,8 +54,13 @@ def require_known_perturbations(study: Study) -> None:
     """Looks up every perturbation of a study.
 
     Raises:
-        ConfigError: one has no such name.
+        ConfigError: one has no such name, or the target has no classes.
     """
+    if perturbation_names(study) and not study.target.classes:
+        raise ConfigError(
+            "'robustness' measures how decisions hold, and a target without classes has none; "
+            "leave 'robustness' out, or give 'target.classes' (objective 'joint')"
+        )
     for name in perturbation_names(study):
         PERTURBATIONS.get(name)
 

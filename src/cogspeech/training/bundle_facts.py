@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from cogspeech.config import TargetSection, TranscriptsSection
 from cogspeech.decision import DecisionRule
@@ -80,6 +80,17 @@ class BundleFacts(Settings):
     notice: str | None
     finetune: TunedFacts | None = None
     """Of a model that was trained with layers of its encoders."""
+
+    @field_validator("encoders")
+    @classmethod
+    def _files_have_digests(
+        cls, encoders: dict[str, dict[str, JsonValue]]
+    ) -> dict[str, dict[str, JsonValue]]:
+        for facts in encoders.values():
+            files = facts.get("files", {})
+            if not isinstance(files, dict) or not all(isinstance(d, str) for d in files.values()):
+                raise ValueError("'files' of an encoder must give the digest of each file")
+        return encoders
 
     @property
     def tuned(self) -> FinetuneSection | None:

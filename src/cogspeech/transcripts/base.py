@@ -17,9 +17,12 @@ from cogspeech.errors import NoWordsError, TranscriptError
 from cogspeech.registry import Registry
 from cogspeech.settings import Settings
 from cogspeech.transcripts.quality import with_fillers
-from cogspeech.transcripts.reading import Rendering
+from cogspeech.transcripts.reading import Rendering, visible
 from cogspeech.transcripts.times import with_sound_times
 from cogspeech.types import Recording, Speaker, Transcript, Word
+
+LONGEST_TOLD = 200
+"""Letters of a language or a source; more are no name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +189,20 @@ def _read(path: Path, recording_id: str, section: TranscriptsSection) -> Transcr
     options = ReadingOptions(roles=section.roles, rendering=section.rendering)
     reader = readers[max(known, key=len)]()
     transcript = reader.read(path, recording_id=recording_id, options=options)
+    transcript = dataclasses.replace(
+        transcript,
+        language=transcript.language and _told(transcript.language),
+        source=_told(transcript.source),
+    )
     if section.strict and transcript.warnings:
         more = f" (+{len(transcript.warnings) - 1} more)" if len(transcript.warnings) > 1 else ""
         raise TranscriptError(f"{transcript.warnings[0]}{more}; correct it, or leave out strict")
     return transcript
+
+
+def _told(text: str) -> str:
+    """What a file says of itself, fit to be said again."""
+    return visible(text)[:LONGEST_TOLD]
 
 
 def checked(

@@ -1,6 +1,7 @@
 """Clients that are slow, gone, too many, or hostile; and a worker that dies."""
 
 import itertools
+import json
 import os
 import re
 import signal
@@ -213,6 +214,36 @@ def test_a_full_queue_says_so_and_loses_nobody(service, audio):
         assert positions == [0, 1, 2]
         assert service.ask("GET", "/healthz").status == 200
     assert [over(service, place).status for place in (first, *others)] == [200, 200, 200]
+
+
+def test_words_that_find_no_room_may_be_sent_again(service, audio):
+    wav, words = audio / "p001-v1.wav", (audio / "p001-v1.words.json").read_bytes()
+    with service.worker_asleep():
+        first = begin(service, audio)
+        until(lambda: state(service, first) == "running")
+        begun = service.ask("POST", f"{POST}?words=later", wav.read_bytes())
+        place = begun.headers["location"]
+        others = [begin(service, audio, number) for number in (2, 3)]
+
+        refused = service.ask("PUT", f"{place}/words", words)
+
+        assert (refused.status, refused.code) == (503, "queue_full")
+    assert [over(service, each).status for each in (first, *others)] == [200, 200, 200]
+
+    assert service.ask("PUT", f"{place}/words?wait=60", words).status == 200
+
+
+@pytest.mark.parametrize("key", ["language", "source"])
+def test_half_a_letter_in_what_a_file_says_of_itself_harms_nobody(service, audio, key):
+    wav, words = audio / "p001-v1.wav", json.loads((audio / "p001-v1.words.json").read_text())
+    before = service.worker
+    place = service.ask("POST", f"{POST}?words=later", wav.read_bytes()).headers["location"]
+
+    sent = json.dumps(words | {key: "en\ud800"}).encode()
+    answer = service.ask("PUT", f"{place}/words?wait=60", sent)
+
+    assert answer.status == 200
+    assert service.worker == before
 
 
 @pytest.mark.slow

@@ -36,6 +36,8 @@ def test_a_token_that_can_be_guessed_is_refused(bundle, capsys, monkeypatch, tmp
 
     (tmp_path / "tokens").write_text("\n")
     assert "holds no token" in refused(capsys, bundle, "--token-file", tmp_path / "tokens")
+    (tmp_path / "tokens").write_bytes(b"\xff\xfe")
+    assert "a token needs" in refused(capsys, bundle, "--token-file", tmp_path / "tokens")
 
 
 def test_a_bundle_that_is_none_is_refused(tmp_path, capsys):

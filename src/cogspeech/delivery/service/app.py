@@ -233,6 +233,7 @@ def _add_uploads(app: FastAPI) -> None:
         job = board.find(job_id, request.scope["state"]["owner"])
         if job.state != "needs_words" or job.words is not None:
             raise Refusal(409, "has_begun", "this prediction has begun already")
+        board.check_room()  # while there is none, the recording waits for another try
         job.words = job.folder / f"{job_id}{SUFFIXES[format]}"
         async with _forgotten_on_error(board, job):
             await request.app.state.receiver.words(request, job.words)

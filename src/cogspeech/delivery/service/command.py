@@ -149,7 +149,7 @@ def _tokens(file: Path | None) -> tuple[str, ...]:
         tokens = [os.environ.get(TOKEN_VARIABLE, "").strip()]
         where = TOKEN_VARIABLE
     else:
-        tokens, where = file.read_text(encoding="utf-8").split(), str(file)
+        tokens, where = file.read_text(encoding="utf-8", errors="replace").split(), str(file)
         if not tokens:
             raise CogspeechError(f"{where}: holds no token; write one per line")
     if any(0 < len(token) < SHORTEST_TOKEN for token in tokens):

@@ -64,7 +64,7 @@ def main() -> None:
     requests = _requests()
 
     def say(word: str, content: Any) -> None:
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(content, allow_nan=False)
         out.write(f"{word} {text}\n".encode())
 
     try:
