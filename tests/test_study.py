@@ -311,6 +311,7 @@ def test_a_second_run_encodes_nothing(
         np.testing.assert_array_equal(one.embedded.token_vectors, two.embedded.token_vectors)
 
 
+@pytest.mark.slow
 def test_several_workers_find_and_encode_the_same(
     study: Study, cases: tuple[Case, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

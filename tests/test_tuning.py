@@ -8,7 +8,7 @@ import pytest
 from cases import make_case
 from cogspeech import tuning
 from cogspeech.config import Study
-from cogspeech.errors import CheckpointError, ConfigError, MissingExtra, TrainingError
+from cogspeech.errors import CheckpointError, ConfigError, MissingExtra, SplitError, TrainingError
 from cogspeech.settings import Component
 from cogspeech.systems import FusionSystem
 from cogspeech.tuning import TRIALS, Trial, check_space, configured, search, suggest
@@ -80,6 +80,11 @@ def test_the_best_configuration_is_chosen_by_the_inner_folds(tmp_path, fixed, mo
         update={"training": study().training.model_copy(update={"monitor": "auroc"})}
     )
     assert search(auroc, some_cases(), tmp_path).training.learning_rate == 1e-4
+
+
+def test_too_many_inner_folds_are_called_by_their_own_key(tmp_path, fixed):
+    with pytest.raises(SplitError, match=r"on a training side, class .* lower tune\.folds or add"):
+        search(study(folds=9), some_cases(), tmp_path)
 
 
 def test_a_search_goes_on_where_it_was_cut_off(tmp_path, fixed, monkeypatch):

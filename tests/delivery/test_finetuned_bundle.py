@@ -49,7 +49,10 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=SECTIONS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=pytest.mark.slow) if n == "adapters" else n for n in SECTIONS],
+)
 def run(request, folder):
     """The name of a study and what it gave."""
     study = load_study(folder / f"{request.param}.yaml")

@@ -433,7 +433,9 @@ def test_participants_of_the_same_entry_are_both_remembered(tmp_path, encoders, 
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "wav2vec2-layer-norm", "wavlm", "whisper"])
-@pytest.mark.parametrize("pooling", ["in_context", "isolated_words"])
+@pytest.mark.parametrize(
+    "pooling", ["in_context", pytest.param("isolated_words", marks=pytest.mark.slow)]
+)
 def test_transformers_give_the_same_alone_and_among_others(tmp_path, kind, pooling):
     folder = save_audio_checkpoint(kind, tmp_path / "model")
     text = HashedWordsEncoder(HashedWordsEncoder.Options(size=16))

@@ -70,6 +70,7 @@ def test_what_carries_the_label_comes_first(fits, explainer, kind, least):
     assert np.mean(found) >= least > 4 * CHANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "share"), [("token", "text"), ("sound", "audio")])
 def test_it_is_found_in_the_stream_that_carries_it(fits, explainer, kind, share):
     fitted = fits(kind)

@@ -97,6 +97,7 @@ def test_every_other_block_of_the_readme_runs(corpus, tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_runs(path, corpus, tmp_path):
     """As shipped, but small, and with tiny checkpoints in place of those of the hub."""

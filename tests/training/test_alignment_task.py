@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(200)
     ("fusion", "count", "accuracy"),
     [
         pytest.param("aligned_cross_attention", 160, 0.97, marks=pytest.mark.slow),
-        ("aligned_cross_attention", 80, 0.90),
+        pytest.param("aligned_cross_attention", 80, 0.90, marks=pytest.mark.slow),
         pytest.param("word_concat", 80, 0.90, marks=pytest.mark.slow),
     ],
 )
