@@ -248,6 +248,7 @@ def test_the_provenance_names_what_the_words_come_from(finished) -> None:
     assert provenance["transcripts"] == {"source files": None}
 
 
+@pytest.mark.slow
 def test_the_same_study_gives_the_same_numbers(finished, study: Study, tmp_path: Path) -> None:
     result, _, _ = finished
 

@@ -172,6 +172,7 @@ def task_of(made, classes=CLASSES):
     return fold_task(made, plan.folds[0], classes=classes, seed=1)[0]
 
 
+@pytest.mark.slow
 def test_an_older_answer_is_not_given_for_other_words(baseline, corpus):
     """What is kept of a recording belongs to its words and vectors, not to its name alone."""
     before, after = (task_of(corpus(p)) for p in ("nothing", PLANTED.get(baseline.name, "words")))

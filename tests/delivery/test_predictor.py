@@ -190,6 +190,7 @@ def test_the_run_folder_keeps_the_contract(run):
     assert str(run.parent) not in (run / "study.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_the_resolved_study_runs_again_to_the_same_numbers(run, tmp_path, capsys):
     again = run.parent / "again"
 

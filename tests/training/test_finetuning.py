@@ -291,6 +291,7 @@ def test_of_adapters_nothing_else_is_trained_or_kept(places, audio, text):
             assert torch.equal(parameter, of_encoder[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "cut_after"), [("none", 1), ("none", 4), ("lora", 3)])
 def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(
     places, recordings, tmp_path, monkeypatch, cut_after, adapter

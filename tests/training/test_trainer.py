@@ -110,7 +110,9 @@ def test_a_finished_fit_keeps_its_best_weights_and_its_history(tmp_path):
         assert torch.equal(kept[f"best_weights/{name}"], tensor)
 
 
-@pytest.mark.parametrize("cut_after", [1, 2, 3, 9])
+@pytest.mark.parametrize(
+    "cut_after", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 9))]
+)
 def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(tmp_path, cut_after, monkeypatch):
     whole = trainer(tmp_path / "whole").fit(part(8), part(4, 50))
     take_step, seen = module._Fit._take_step, []

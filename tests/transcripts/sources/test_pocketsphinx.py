@@ -97,6 +97,7 @@ def test_digital_silence_moves_words_and_changes_nothing_else(heard, tmp_path):
         assert word.end_s - 30.0 == pytest.approx(original.end_s, abs=0.1)
 
 
+@pytest.mark.slow
 @real
 def test_a_long_recording_is_divided_at_silences(heard, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LONGEST_S", 4.0)
