@@ -293,3 +293,23 @@ def test_flags_that_contradict_each_other_are_refused(flags, said, capsys):
     assert main(["predict", "model", *flags]) == 2
 
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "expected"),
+    [
+        ("manual", "english", []),
+        ("whisper", "en", ["other_words"]),
+        ("manual", "german", ["other_language"]),
+    ],
+)
+def test_who_wrote_the_words_and_in_which_language_is_told_by_name(
+    bundle, predictor, tmp_path, source, language, expected
+):
+    assert bundle.facts.training.words_from == ("manual",)
+    tone_recording(tmp_path, "a", words=5)
+    path = tmp_path / "a.words.json"
+    said = json.loads(path.read_text()) | {"source": source, "language": language}
+    path.write_text(json.dumps(said))
+
+    assert codes(predictor.predict(tmp_path / "a.wav")) == expected

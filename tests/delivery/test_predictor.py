@@ -310,13 +310,15 @@ def test_files_without_digests_are_refused(run, tmp_path, capsys, files):
 
 def test_answers_are_not_written_over_what_is_read(run, tmp_path, capsys):
     tone_recording(tmp_path, "a", words=6)
-    audio = str(tmp_path / "a.wav")
-    before = (tmp_path / "a.wav").read_bytes()
+    audio, words = tmp_path / "a.wav", tmp_path / "a.words.json"
 
-    assert main(["predict", str(run / "model"), audio, "--json", audio]) == 2
+    for read in (audio, words):
+        before = read.read_bytes()
 
-    assert "is one of the files that are read" in capsys.readouterr().err
-    assert (tmp_path / "a.wav").read_bytes() == before
+        assert main(["predict", str(run / "model"), str(audio), "--json", str(read)]) == 2
+
+        assert "is one of the files that are read" in capsys.readouterr().err
+        assert read.read_bytes() == before
 
 
 def test_names_that_are_no_text_are_told_in_json(run, tmp_path, capsys):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cogspeech.cache import ContentCache, cache_folder
 from cogspeech.delivery.output_file import write_output
 from cogspeech.delivery.terminal import DONE_IN_PART, progress_bars
+from cogspeech.delivery.word_finder import words_beside
 from cogspeech.errors import (
     AudioError,
     CogspeechError,
@@ -72,7 +73,8 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
     for flag in ("transcript", "segmentation"):
         if getattr(options, flag) and len(options.audio) > 1:
             raise CogspeechError(f"--{flag} belongs to one audio file; give one, or leave it out")
-    read = [*options.audio, options.transcript, options.segmentation]
+    beside = [words_beside(audio) for audio in options.audio]
+    read = [*options.audio, *beside, options.transcript, options.segmentation]
     if options.json and options.json.resolve() in {path.resolve() for path in read if path}:
         raise CogspeechError(
             f"--json {options.json}: is one of the files that are read; name the file that the "

@@ -17,6 +17,11 @@ from cogspeech.types import Recording, Transcript
 FILES = "files"
 
 
+def words_beside(audio_path: Path) -> Path:
+    """Where the words of a recording are looked for when nobody says where they are."""
+    return audio_path.with_name(f"{audio_path.stem}.words.json")
+
+
 class WordFinder:
     """Finds words as the study did: its aligner, its turns, its checks of times.
 
@@ -54,7 +59,7 @@ class WordFinder:
         Raises:
             TranscriptError: there is none, and no recogniser.
         """
-        beside = audio_path.with_name(f"{audio_path.stem}.words.json")
+        beside = words_beside(audio_path)
         if given is not None:
             if not given.is_file():
                 raise TranscriptError(f"{given}: no such words file; correct its path")

@@ -304,10 +304,10 @@ def _refuse_predictions(
     is_wrong: Callable[[Prediction], bool],
     what: str,
 ) -> None:
-    numbers = [number for number, _ in _rows(path, NEEDED_COLUMNS)]
-    wrong = [number for number, p in zip(numbers, predictions, strict=True) if is_wrong(p)]
+    wrong = [place for place, p in enumerate(predictions) if is_wrong(p)]
     if wrong:
-        raise PredictionsError(f"{path}: {_named(wrong)}: {what}")
+        rows = _rows(path, NEEDED_COLUMNS)  # between which there may be empty ones
+        raise PredictionsError(f"{path}: {_named([rows[place][0] for place in wrong])}: {what}")
 
 
 def _named(rows: Sequence[int]) -> str:
