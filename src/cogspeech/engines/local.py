@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import Any
 
 from cogspeech.engines.base import (
@@ -74,13 +75,14 @@ class _OtherProcess(Slot):
 
     def close(self) -> None:
         processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
         for process in processes:
-            process.join(GRACE_S)
-            if process.is_alive():  # it was told to pass over such signals
+            if not wait([process.sentinel], GRACE_S):  # it was told to pass over such signals
                 process.kill()
+        # The pool's own thread takes note of their end. Two that do so get in each other's way,
+        # and a process that is gone goes on being told as alive.
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 _workers: list[Worker] = []
