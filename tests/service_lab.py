@@ -148,6 +148,11 @@ class Running:
     def worker(self):
         return until(lambda: worker_of(self.bundle))
 
+    @property
+    def is_working(self):
+        """Whether a job runs, whoever began it."""
+        return self._service._board._running is not None
+
     @contextlib.contextmanager
     def worker_asleep(self):
         """A job that begins now does not end."""

@@ -26,8 +26,8 @@ def report(tmp_path_factory):
 
 
 def comes_true(page, expression):
-    """Within two seconds; the page's policy forbids what Playwright would wait with."""
-    for _ in range(40):
+    """Within 20 seconds; the page's policy forbids what Playwright would wait with."""
+    for _ in range(400):
         if page.evaluate(expression):
             return True
         page.wait_for_timeout(50)

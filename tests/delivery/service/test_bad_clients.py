@@ -267,8 +267,7 @@ def test_a_client_that_goes_ends_its_job(service, audio):
     wav = (audio / "p001-v1.wav").read_bytes()
     with service.worker_asleep() as before:
         client = raw(service.port, f"{HEAD}Content-Length: {len(wav)}\r\n\r\n".encode() + wav)
-        until(lambda: service.files())
-        time.sleep(0.2)  # it begins to run
+        until(lambda: service.is_working)
         client.close()
         until(lambda: service.files() == [])
         until(lambda: worker_of(service.bundle) != before)
@@ -362,17 +361,14 @@ def test_a_job_that_takes_too_long_is_ended(bundle, tmp_path, audio):
         with service.worker_asleep():  # and at the end, who waits is told
             second = begin(service, audio)
             until(lambda: state(service, second) == "running")
-            followed = []
-            follower = threading.Thread(
-                target=lambda: followed.append(service.ask("GET", f"{second}/events"))
-            )
-            follower.start()
-            time.sleep(0.2)  # it is heard
-            service.stop()
-            follower.join(30)
+            asks = f"GET {second}/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            with raw(service.port, asks.encode()) as follower:
+                heard = follower.recv(1 << 16)
+                service.stop()
+                heard += all_of(follower)
     finally:
         service.stop()
-    assert b"event: end" in followed[0].body
+    assert b"event: end" in heard
     assert list(tmp_path.iterdir()) == []
 
 
