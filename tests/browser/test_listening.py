@@ -55,7 +55,7 @@ def test_the_page_complains_of_nothing_and_asks_nobody(open_page, heard):
     assert witness.requests.count(heard.as_uri()) == 1
 
 
-@pytest.mark.parametrize("text", ["reaching", "cookie"])
+@pytest.mark.parametrize("text", ["reaching", pytest.param("cookie", marks=pytest.mark.slow)])
 def test_a_click_plays_the_word_and_nothing_else(open_page, heard, text):
     page = opened(open_page, heard).page
     page.evaluate(LISTEN)

@@ -142,7 +142,10 @@ def test_it_finds_nothing_where_there_is_nothing(baseline, corpus):
     assert found.low <= 0.5 <= found.high
 
 
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=pytest.mark.slow) if each == "egemaps" else each for each in PLANTED],
+)
 def test_it_finds_what_is_planted_for_it(name, corpus):
     assert auroc(BASELINES.get(name)(), corpus(PLANTED[name])).estimate > 0.9
 

@@ -432,7 +432,15 @@ def test_participants_of_the_same_entry_are_both_remembered(tmp_path, encoders, 
     assert len(cache.keys_of("a")) == 3
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2", "wav2vec2-layer-norm", "wavlm", "whisper"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "wav2vec2",
+        "whisper",
+        pytest.param("wav2vec2-layer-norm", marks=pytest.mark.slow),
+        pytest.param("wavlm", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     "pooling", ["in_context", pytest.param("isolated_words", marks=pytest.mark.slow)]
 )

@@ -81,6 +81,7 @@ def test_of_two_blind_systems_neither_is_called_better():
     assert rates["auroc, plain t"] >= 0.25
 
 
+@pytest.mark.slow
 def test_equal_systems_are_told_apart_by_the_plain_t_test_only():
     rates = equal_systems(60, 16, 5, 0.8)
 

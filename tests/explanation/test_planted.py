@@ -86,7 +86,7 @@ def test_it_is_found_in_the_stream_that_carries_it(fits, explainer, kind, share)
     assert own > 3 * abs(other)
 
 
-@pytest.mark.parametrize("kind", ["token", "sound"])
+@pytest.mark.parametrize("kind", ["token", pytest.param("sound", marks=pytest.mark.slow)])
 def test_its_order_deletes_and_inserts_evidence_faster_than_chance(fits, explainer, kind):
     fitted, areas = fits(kind), []
     for each in unseen(kind, 12):
