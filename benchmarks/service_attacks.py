@@ -139,13 +139,15 @@ def uploads(lab: Lab, *, is_small: bool) -> None:
         begun = list(pool.map(lambda _: begin(lab, audio, words), range(clients)))
     sent_s = time.monotonic() - began
     ended = Counter(over(lab, place) for status, place in begun if status == 202)
+    ended_s = time.monotonic() - began
     stop.set()
     watcher.join()
+    until(lambda: not lab.files())  # what found no room waits for another try, a minute at most
     say(
         f"uploads: {clients} x {len(audio) / 1e6:.1f} MB in {sent_s:.0f} s, statuses "
         f"{dict(Counter(status for status, _ in begun))}, outcomes {dict(ended)} after "
-        f"{time.monotonic() - began:.0f} s, peak memory {peak[0] / 1e9:.2f} GB, "
-        f"{len(lab.files())} files left"
+        f"{ended_s:.0f} s, peak memory {peak[0] / 1e9:.2f} GB, no file left after "
+        f"{time.monotonic() - began:.0f} s"
     )
 
 

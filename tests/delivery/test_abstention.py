@@ -102,6 +102,16 @@ def test_where_there_is_nothing_to_embed_it_abstains(predictor, tmp_path, sample
     json.dumps(answer, allow_nan=False)
 
 
+@pytest.mark.parametrize("name", ["a.ctm", "a.srt"])
+def test_words_of_another_format_are_an_error_and_no_silence(predictor, tmp_path, name):
+    (tmp_path / name).write_text("subject,age\nsecret,70\n")
+
+    with pytest.raises(TranscriptError, match=f"no word that could be read: .*{name}:1: ") as found:
+        predictor.predict(recording(tmp_path, noise(2), (0.1, 0.3)), tmp_path / name)
+
+    assert "secret" not in str(found.value)
+
+
 @pytest.mark.parametrize(
     ("language", "found"), [("de", ["other_language"]), ("deu", ["other_language"]),
                             ("en-GB", []), ("eng", []), (None, [])],

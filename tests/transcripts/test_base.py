@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cogspeech.config import TranscriptsSection
-from cogspeech.errors import TranscriptError
+from cogspeech.errors import NoWordsError, TranscriptError
 from cogspeech.transcripts.base import (
     READERS,
     SOURCES,
@@ -93,6 +93,15 @@ def test_words_that_cannot_be_used_are_refused_by_number(words: list[Word], matc
 
     assert str(refusal.value).startswith("recordings.csv:3: recording 'r1'")
     assert "ladder" not in str(refusal.value)
+
+
+def test_a_file_that_could_not_be_read_is_not_a_person_who_says_nothing() -> None:
+    unread = Transcript(recording_id="r1", words=(), warnings=("a.ctm:1: passed over", "and more"))
+
+    with pytest.raises(TranscriptError, match=r"could be read: a\.ctm:1: passed over$") as refusal:
+        checked(unread, 1.0, LEAVE)
+
+    assert not isinstance(refusal.value, NoWordsError)
 
 
 def test_without_a_place_the_recording_is_named() -> None:

@@ -218,12 +218,14 @@ def checked(
 
     Raises:
         NoWordsError: no words of the participant.
-        TranscriptError: times most of which cannot be right, or no times at all where they may not
-            be spread.
+        TranscriptError: no words, and a file of which something was passed over; times most of
+            which cannot be right, or no times at all where they may not be spread.
     """
     transcript = with_fillers(transcript)
     place = f"{where}: recording '{transcript.recording_id}'".removeprefix(": ")
     words = transcript.participant_words
+    if transcript.warnings and not transcript.words:  # more likely another format than silence
+        raise TranscriptError(f"{place} has no word that could be read: {transcript.warnings[0]}")
     if not words:
         raise NoWordsError(f"{place} has no words of the participant; correct its transcript")
     if not any(word.is_timed for word in words):
