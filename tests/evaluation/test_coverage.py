@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 
-from evaluation_cost import predicted
+from cogspeech.evaluation.base import PROBES
+from evaluation_cost import predicted, study_seconds
 from false_alarms import equal_systems, null_corpora
 from interval_coverage import (
     coverage,
@@ -104,3 +105,18 @@ def test_the_cost_is_measured_on_whole_runs():
     rows = predicted(20, 2)
 
     assert len(rows) == 5 * 3 * 2 * 20
+
+
+@pytest.mark.real_speech
+@pytest.mark.slow
+def test_the_cost_of_a_study_is_that_of_all_its_probes(tmp_path, real_speech):
+    found = study_seconds(
+        tmp_path,
+        real_speech,
+        participants=12,
+        compare=["majority"],
+        evaluation={"outer_folds": 2, "repeats": 1, "seeds": 1},
+    )
+
+    assert list(found) == ["evaluation in all", *(f"of it `{name}`" for name in PROBES.names())]
+    assert min(found.values()) > 0
