@@ -27,7 +27,7 @@ import soundfile
 from cogspeech import Predictor
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from service_lab import all_of, ask, raw, tiny_bundle, until, worker_of
+from service_lab import all_of, ask, files_under, raw, tiny_bundle, until, worker_of
 from tone_corpora import tone_recording
 
 POST = "/v1/predictions"
@@ -63,8 +63,8 @@ class Lab:
 
     def files(self) -> list[str]:
         """What lies there of any upload."""
-        inside = [p.relative_to(self.uploads).parts[1:] for p in self.uploads.rglob("*")]
-        return ["/".join(p) for p in inside if p and p[0] != "lock" and "worker-" not in p[0]]
+        inside = files_under(self.uploads)
+        return ["/".join(p) for p in inside if p[0] != "lock" and "worker-" not in p[0]]
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import socket
 
 import numpy as np
@@ -17,6 +18,9 @@ from cogspeech.types import EmbeddedRecording  # noqa: E402
 # Timing never decides a test, and CI draws the same examples every time.
 settings.register_profile("cogspeech", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("cogspeech")
+
+# What is started in the background passes over Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from digit_corpora import real_speech_folder  # noqa: E402
 

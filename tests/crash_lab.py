@@ -41,7 +41,7 @@ from cogspeech.training import state as states
 from cogspeech.training import trainer as trainers
 from cogspeech.training.checkpoint import CheckpointFolder
 from cogspeech.training.labelled import LabelledPart
-from cogspeech.training.lock import locked
+from cogspeech.training.lock import LOCK, locked
 from cogspeech.training.monitors.base import MONITORS
 from cogspeech.training.objectives.base import OBJECTIVES
 from cogspeech.training.processes import Processes
@@ -412,10 +412,11 @@ def signals(lab: Lab, *, every: int, count: int) -> Iterator[str | None]:
         trial = lab.run(folder, kill_after_s=moment, with_signal=sent, changes=seldom)
         what = f"signal {sent} after {moment:.4f} s"
         written = len(list(folder.glob("step-*")))
+        has_begun = (folder / LOCK).exists()  # else it was too early to be noticed as a signal
         problem = lab.check(folder, what, **seldom)
         if trial.status not in (0, code):
             problem = f"{what}: ended with {trial.status}, {trial.said[:100]}"
-        elif trial.status == code and written != 1:
+        elif trial.status == code and has_begun and written != 1:
             problem = f"{what}: {written} checkpoints"
         yield problem
 

@@ -97,15 +97,17 @@ def until(condition):
     return found
 
 
-def worker_of(bundle, parent=None):
-    """The process id of the worker of a bundle."""
+def worker_of(bundle, parent=None, uploads=None):
+    """The process id of the worker of a bundle, and of that folder for uploads."""
     parent = parent or os.getpid()
     for children in Path(f"/proc/{parent}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             for pid in children.read_text().split():
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 if b"cogspeech.delivery.service.worker" in command and bytes(bundle) in command:
-                    return int(pid)
+                    cwd = Path(f"/proc/{pid}/cwd").readlink()
+                    if uploads is None or uploads.resolve() in cwd.parents:
+                        return int(pid)
     return None
 
 
@@ -146,7 +148,7 @@ class Running:
 
     @property
     def worker(self):
-        return until(lambda: worker_of(self.bundle))
+        return until(lambda: worker_of(self.bundle, uploads=self.folder))
 
     @property
     def is_working(self):
@@ -166,5 +168,13 @@ class Running:
 
     def files(self):
         """What lies in the folder for uploads, without the locks and the workers' own folders."""
-        found = (path.relative_to(self.folder).parts[1:] for path in self.folder.rglob("*"))
-        return [p for p in found if p and p != ("lock",) and not p[0].startswith("worker-")]
+        found = files_under(self.folder)
+        return [p for p in found if p != ("lock",) and not p[0].startswith("worker-")]
+
+
+def files_under(uploads):
+    """The parts of every path inside the services' folders; they may vanish meanwhile."""
+    for at, folders, files in os.walk(uploads):
+        for name in (*folders, *files):
+            if inside := Path(at, name).relative_to(uploads).parts[1:]:
+                yield inside

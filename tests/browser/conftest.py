@@ -62,7 +62,7 @@ def open_page(browser):
         contexts.append(context)
         witness = Witness(context.new_page())
         page = witness.page
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
 
         def close(dialog):
             witness.dialogs.append(dialog.message)

@@ -11,7 +11,7 @@ import pytest
 
 import crash_lab
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]  # a minute and a half of two free cores
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]  # a minute and a half of two free cores
 ORDERS = (
     ["kills", "random_kills", "--count=15"],
     ["faults", "double_kills", "write_errors", "signals", "images", "flips", "clocks", "strangers",

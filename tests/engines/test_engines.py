@@ -1,11 +1,13 @@
 """What every engine promises, with real processes and a real Ray."""
 
+import contextlib
 import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from cogspeech.cache import ContentCache
 from cogspeech.embeddings.dispatch import groups_of
 from cogspeech.embeddings.extract import embed_recordings, fill_cache
 from cogspeech.embeddings.huggingface import HuggingFaceAudioEncoder, HuggingFaceTextEncoder
-from cogspeech.engines.base import ENGINES, EngineOptions, build_engine
+from cogspeech.engines.base import ENGINES, Engine, EngineOptions, Slot, build_engine
 from cogspeech.errors import ConfigError, EncoderError, MissingExtra
 
 ENGINES_AND_WORKERS = [("local", 1), ("local", 2), ("ray", 1), ("ray", 2)]
@@ -192,6 +194,18 @@ def test_a_cluster_does_not_belong_to_the_local_engine(make_jobs, encoders, cach
         fill_cache(make_jobs("fine0"), encoders, cache=cache, engine=asked)
 
 
+def _sockets_of_ray():
+    """Inodes of the sockets of every process that Ray has started."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"/ray/" in (process / "cmdline").read_bytes():
+                found |= {str(each.readlink()) for each in (process / "fd").iterdir()}
+        except OSError:
+            continue
+    return {name[8:-1] for name in found if name.startswith("socket:[")}
+
+
 def _listening():
     """Local addresses of all listening sockets, by inode, from the kernel's own table."""
     found = {}
@@ -209,17 +223,37 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's tables")
 def test_ray_listens_on_loopback_only(make_jobs, encoders, cache):
-    before = set(_listening())
     asked = engine("ray", 1)
     from cogspeech.embeddings.worker import Worker
 
     with asked.opened(Worker(encoders, cache)) as open_slot:
         (job,) = make_jobs("fine0")
         open_slot().submit((job,)).result()
-        new = {address for inode, address in _listening().items() if inode not in before}
+        listening, of_ray = _listening(), _sockets_of_ray()
+        found = {listening[inode] for inode in of_ray & listening.keys()}
 
-    assert new
-    assert new <= LOOPBACK
+    assert found
+    assert found <= LOOPBACK
+
+
+def test_a_worker_that_is_interrupted_while_it_begins_is_ended_too():
+    ended = []
+
+    class Begins(Slot):
+        def submit(self, work):
+            raise KeyboardInterrupt
+
+        def close(self):
+            ended.append(self)
+
+    class OfThat(Engine):
+        def opened(self, worker):
+            return contextlib.nullcontext(Begins)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(OfThat(EngineOptions()).run(str, deque(["work"])))
+
+    assert len(ended) == 1
 
 
 def test_every_engine_is_tested_here():
@@ -250,16 +284,13 @@ def test_a_killed_embedding_leaves_no_process_and_no_wrong_entry(
     while not list(cache.folder.glob("??/*.safetensors")):
         assert running.poll() is None
         time.sleep(0.01)
+    workers = [pid for pid in Path("/proc").glob("[0-9]*") if _parent(pid) == running.pid]
+    assert workers
     running.send_signal(signal.SIGKILL)
     running.wait()
 
-    marker = str(tmp_path / "main.py").encode()
-    for _ in range(200):
-        alive = [
-            pid
-            for pid in Path("/proc").glob("[0-9]*")
-            if _is_of(pid, marker) or _parent(pid) == running.pid
-        ]
+    for _ in range(600):
+        alive = [pid for pid in workers if _is_alive(pid)]
         if not alive:
             break
         time.sleep(0.05)
@@ -270,9 +301,10 @@ def test_a_killed_embedding_leaves_no_process_and_no_wrong_entry(
     assert not problems(outcomes)
 
 
-def _is_of(process, marker):
+def _is_alive(process):
+    """A process that has ended has no command line any more, even if nobody asked for its end."""
     try:
-        return marker in (process / "cmdline").read_bytes()
+        return bool((process / "cmdline").read_bytes())
     except OSError:
         return False
 

@@ -4,7 +4,7 @@ import pytest
 
 from known_truth import metrics_of
 
-pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(1200)]
 
 
 def auroc(metrics, system):

@@ -10,7 +10,7 @@ from cogspeech.corpora.base import write_recordings_table
 from cogspeech.delivery.cli import main
 from digit_corpora import digit_corpus
 
-pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real_speech
 
 
 @pytest.fixture

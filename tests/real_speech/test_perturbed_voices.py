@@ -7,7 +7,7 @@ from cogspeech.study import run_study
 from cogspeech.study_file import load_study
 from digit_corpora import digit_corpus
 
-pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(1200)]
 SETTINGS = {
     "corpus": {"path": "corpus/recordings.csv"},
     "compare": [],

@@ -62,7 +62,6 @@ def test_make_bench_runs_every_benchmark():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_every_other_block_of_the_readme_runs(corpus, tmp_path, monkeypatch):
     """In this process: a new one for every line would import torch nine times."""
     (study,) = blocks(ROOT / "README.md", "yaml")

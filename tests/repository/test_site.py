@@ -18,7 +18,7 @@ from cogspeech.delivery.cli import make_parser
 from cogspeech.registry import Registry
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ import pytest
 
 from alignment_task import accuracy_of
 
-pytestmark = pytest.mark.timeout(200)
-
 
 @pytest.mark.parametrize(
     ("fusion", "count", "accuracy"),

@@ -212,7 +212,7 @@ def test_an_interrupted_transcription_leaves_no_process(end, long_study):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while sum(b"spawn_main" in _command(child) for child in _children(running.pid)) < 2:
+    while sum(_has_begun(child) for child in _children(running.pid)) < 2:
         assert running.poll() is None
         time.sleep(0.05)
     children = _children(running.pid)
@@ -239,6 +239,16 @@ def _children(parent):
         if int(fields[1]) == parent:
             found.append(process)
     return found
+
+
+def _has_begun(process):
+    """Whether it is a worker that leaves interrupts to its parent."""
+    try:
+        ignored = (process / "status").read_text().partition("SigIgn:")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    is_ignored = bool(int(ignored, 16) & 1 << (signal.SIGINT - 1))
+    return is_ignored and b"spawn_main" in _command(process)
 
 
 def _command(process):

@@ -75,13 +75,16 @@ class Engine(ABC):
         raised is ended; the next piece gets a fresh one.
         """
         with self.opened(worker) as open_slot:
+            slots: list[Slot] = []  # all that are open, whatever they do
             idle: list[Slot] = []
             busy: dict[Future[Any], tuple[Slot, WorkT]] = {}
             try:
                 while waiting or busy:
                     while waiting and len(busy) < self.options.workers:
-                        slot = idle.pop() if idle else open_slot()
-                        work = waiting.popleft()
+                        if not idle:
+                            slots.append(open_slot())
+                            idle.append(slots[-1])
+                        slot, work = idle.pop(), waiting.popleft()
                         busy[slot.submit(work)] = (slot, work)
                     for future in wait(busy, return_when=FIRST_COMPLETED).done:
                         slot, work = busy.pop(future)
@@ -91,9 +94,10 @@ class Engine(ABC):
                             yield work, future.result(), None
                         else:
                             slot.close()
+                            slots.remove(slot)
                             yield work, None, self.plain(error)
             finally:
-                for slot in [*idle, *(slot for slot, _ in busy.values())]:
+                for slot in slots:
                     slot.close()
 
 

@@ -26,12 +26,22 @@ def service(bundle, tmp_path_factory):
         body_bytes=400_000,
         words_bytes=10_000,
         waiting=WAITING,
-        headers_s=1.0,
-        slow_after_s=0.5,
-        receive_s=1.5,
-        linger_s=0.3,
     )
     yield running.wait_until_loaded()
     running.stop()
     assert list(running.folder.iterdir()) == []
     assert running.problem is None
+
+
+@pytest.fixture(scope="session")
+def impatient(bundle, tmp_path_factory):
+    """Ends who is slow at once; a busy machine would make clients slow that are not."""
+    running = Running(
+        bundle,
+        tmp_path_factory.mktemp("impatient"),
+        headers_s=1.0,
+        slow_after_s=0.5,
+        receive_s=1.5,
+    )
+    yield running.wait_until_loaded()
+    running.stop()

@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,24 +128,26 @@ def test_every_name_of_this_machine_will_do(service, host):
     ],
     ids=["silent", "begun", "headers", "body", "chunks"],
 )
-def test_who_never_ends_is_ended(service, sent):
-    reply = all_of(raw(service.port, sent))
+def test_who_never_ends_is_ended(impatient, sent):
+    reply = all_of(raw(impatient.port, sent))
 
     assert b" 408 " in reply
     assert b'"too_slow"' in reply
-    until(lambda: service.files() == [])
+    until(lambda: impatient.files() == [])
 
 
-def test_a_second_request_that_never_ends_is_ended_as_the_first(service):
-    connection = raw(service.port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+def test_a_second_request_that_never_ends_is_ended_as_the_first(impatient):
+    connection = raw(impatient.port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b" 200 " in connection.recv(1 << 16)
     connection.sendall(b"GET /healthz HTTP/1.1\r\nX")
 
     assert b" 408 " in all_of(connection)
 
 
-def test_a_trickle_is_not_enough(service):
-    with raw(service.port, HEAD.encode() + b"Content-Length: 99999\r\n\r\nRIFFxxxxWAVE") as client:
+def test_a_trickle_is_not_enough(impatient):
+    with raw(
+        impatient.port, HEAD.encode() + b"Content-Length: 99999\r\n\r\nRIFFxxxxWAVE"
+    ) as client:
         client.setblocking(False)
         reply = b""
         while not reply:
@@ -270,7 +273,7 @@ def test_a_client_that_goes_ends_its_job(service, audio):
         until(lambda: service.is_working)
         client.close()
         until(lambda: service.files() == [])
-        until(lambda: worker_of(service.bundle) != before)
+        until(lambda: worker_of(service.bundle, uploads=service.folder) != before)
     until(lambda: service.ask("GET", "/readyz").status == 200)
 
 
@@ -378,6 +381,14 @@ def test_a_worker_that_grows_too_large_never_stays(bundle, tmp_path):
     service.join()
 
     assert "ends before it has loaded the model" in str(service.problem)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_janitor_passes_over_what_is_gone_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "glob", lambda *_: [tmp_path / f"{PREFIX}gone"])
+
+    PrivateFolder(tmp_path).close()
+
     assert list(tmp_path.iterdir()) == []
 
 

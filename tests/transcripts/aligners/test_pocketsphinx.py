@@ -20,7 +20,7 @@ from cogspeech.types import Recording, Transcript, Utterance, Word
 from planted_digits import RATE_HZ, planted, speech_clips
 
 pytest.importorskip("pocketsphinx", reason="the extra 'align' brings pocketsphinx")
-pytestmark = [pytest.mark.real_speech, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real_speech
 
 
 @pytest.fixture(scope="module")

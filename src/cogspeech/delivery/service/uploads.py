@@ -58,7 +58,10 @@ class PrivateFolder:
 def _remove_ownerless(base: Path) -> None:
     """The janitor: folders of services that were killed."""
     for folder in base.glob("cogspeech-*"):
-        status = folder.lstat()
+        try:
+            status = folder.lstat()
+        except FileNotFoundError:  # its owner has removed or renamed it meanwhile
+            continue
         if folder.is_symlink() or not folder.is_dir() or status.st_uid != os.getuid():
             continue
         begins = folder.name.startswith(UNLOCKED) and time.time() - status.st_mtime > BEGINS_S
