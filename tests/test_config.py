@@ -88,6 +88,7 @@ def test_options_of_a_plug_in_stand_beside_its_name(tmp_path: Path) -> None:
         ("training: {validation_fraction: 0.95}", r"'training\.validation_fraction': .*less than"),
         ("training: {learning_rate: .nan}", r"'training\.learning_rate': "),
         ("target: {classes: [a, a]}", "the classes must differ from each other"),
+        ("target: {classes: [a, abstain]}", "'abstain' is what a model decides that cannot tell"),
         ("target: {classes: [a]}", "'classes' needs two names or more"),
         ("target: {classes: []}", "'classes' needs two names or more"),
         ("target: {objective: 3}", r"'target\.objective'"),

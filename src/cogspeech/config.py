@@ -66,6 +66,8 @@ class TargetSection(Settings):
     def _names_differ(self) -> "TargetSection":
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("the classes must differ from each other")
+        if "abstain" in self.classes:
+            raise ValueError("'abstain' is what a model decides that cannot tell; rename it")
         if len(self.classes) == 1 or (not self.classes and self.objective is None):
             raise ValueError("'classes' needs two names or more")
         return self
