@@ -13,7 +13,6 @@ from cogspeech.errors import AudioError, ConfigError, TranscriptError
 from cogspeech.explanation.base import EXPLAINERS
 from cogspeech.training.bundle import save_bundle
 from cogspeech.training.training_ranges import MEASURES, TrainingRange
-from digit_corpora import real_speech_folder
 from small_bundles import TRAINED, random_bundle, tone_study
 from tone_corpora import RATE_HZ, tone_recording
 
@@ -224,10 +223,10 @@ def test_a_recogniser_without_or_with_wrong_options_is_refused(
 
 
 @pytest.fixture(scope="module")
-def heard(study, tmp_path_factory):
+def heard(study, real_speech, tmp_path_factory):
     """A real sentence, without words, and the answer of a study that used a recogniser."""
     pytest.importorskip("pocketsphinx")
-    clip = min((real_speech_folder() / "librivox").glob("*.wav"), key=lambda p: p.stat().st_size)
+    clip = min((real_speech / "librivox").glob("*.wav"), key=lambda p: p.stat().st_size)
     path = tmp_path_factory.mktemp("real") / "clip.wav"
     path.write_bytes(clip.read_bytes())
     section = TranscriptsSection(source="pocketsphinx", voice_activity="energy")
