@@ -287,6 +287,22 @@ def test_half_precision_is_nearly_the_same_and_comes_back_as_float32(kind, dtype
     assert whole.fingerprint() != half.fingerprint()
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_machine_that_computes_a_convolution_wrongly_is_refused(dtype, tmp_path, monkeypatch):
+    right = torch.nn.Conv1d.forward
+
+    def wrong_in_groups(layer, heard):
+        answer = right(layer, heard)
+        return answer if layer.groups == 1 else answer.roll(1, dims=1)
+
+    monkeypatch.setattr(torch.nn.Conv1d, "forward", wrong_in_groups)
+
+    with pytest.raises(
+        EncoderError, match=r"pos_conv_embed\S* wrongly in .*; set dtype to float32"
+    ):
+        with_options("wav2vec2", tmp_path, dtype=dtype).encode(noise(8_000)[None])
+
+
 def test_auto_takes_bfloat16_only_where_the_processor_computes_with_it(tmp_path, monkeypatch):
     chosen = []
     for native in (True, False):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 AGREEMENT = 1e-4
 """By how much, of its largest value, an output may differ if it is computed in two parts."""
+ROUNDING = 0.05
+"""By how much of its size a convolution may differ in half precision, which rounds by 0.4 %."""
 NEEDED_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
 Layers = Literal["last", "all"] | tuple[int, ...]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -252,7 +254,42 @@ class Checkpoint:
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise EncoderError(f"encoder '{self.name}': its weights cannot be loaded") from error
         encoder = model.get_encoder() if self.config.is_encoder_decoder else model
-        return encoder.eval().to(self.device)
+        encoder = encoder.eval().to(self.device)
+        if self.dtype != "float32":
+            self._refuse_wrong_convolutions(encoder)
+        return encoder
+
+    def _refuse_wrong_convolutions(self, encoder: Any) -> None:
+        """Each convolution beside itself in float32: half precision rounds, and nothing else.
+
+        Some processors compute some shapes wrongly and say nothing: bfloat16 with fewer than 16
+        channels a group (torch 2.13 with AMX; see also pytorch issues 163347 and 169688).
+
+        Raises:
+            EncoderError: one of them answers something else.
+        """
+        import torch
+        from torch.nn import functional
+
+        generator = torch.Generator().manual_seed(0)
+        for name, layer in encoder.named_modules():
+            if not isinstance(layer, torch.nn.Conv1d):
+                continue
+            length = layer.kernel_size[0] + 32 * layer.stride[0]
+            shape = (1, layer.in_channels, length)
+            heard = torch.randn(shape, generator=generator).to(layer.weight)
+            with torch.inference_mode():
+                bias = None if layer.bias is None else layer.bias.float()
+                told = functional.conv1d(
+                    heard.float(), layer.weight.float(), bias, layer.stride, layer.padding,
+                    layer.dilation, layer.groups,
+                )  # fmt: skip
+                missed = (layer(heard).float() - told).norm() / told.norm()
+            if not missed <= ROUNDING:
+                raise EncoderError(
+                    f"encoder '{self.name}': this machine computes its layer {name} wrongly in "
+                    f"{self.dtype} (off by {float(missed):.0%}); set dtype to float32"
+                )
 
     def hidden(self, inputs: "torch.Tensor", *, keep: int | None = None) -> np.ndarray:
         """The chosen layers of every position, float32, one after the other in the last axis.
